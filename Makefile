@@ -1,0 +1,38 @@
+# One virtual environment, made once; every command of the README is a target here.
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3.11
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test lint format clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make the virtual environment with the pinned requirements
+
+$(STAMP): requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP) ## the whole loop on embedded services; DATA=catalogue WEIGHTS=file.safetensors
+	$(BIN)/regain demo $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+
+test: $(STAMP) ## everything in tests/, doctests included
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff, mypy and the layer rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the virtual environment and what the tools cached
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""regain keeps a multimodal product classifier as accurate in production as the day it shipped."""

@@ -1,0 +1,17 @@
+"""Errors a user can act on. Every message names what is wrong and the remedy, in one line."""
+
+
+class RegainError(Exception):
+    """Base of all expected failures; entry points print it as one line and exit non-zero."""
+
+
+class InvalidInput(RegainError):
+    """A row, field or request is not acceptable; the message names it."""
+
+
+class NotFound(RegainError):
+    """Something referred to by id or key does not exist."""
+
+
+class ServiceUnavailable(RegainError):
+    """PostgreSQL, Redis, MLflow, the object store or Airflow could not be reached."""

@@ -1,0 +1,234 @@
+"""The ports: what regain needs from the world. Adapters implement them; tests have in-memory fakes.
+
+Every write is idempotent: repeating it after a crash changes nothing. Methods raise
+ServiceUnavailable when the service behind them can't be reached.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from ml.domain.decisions import Champion, LedgerChange, LedgerEntry
+from ml.domain.labels import Label, LabelSpace, Part, SnapshotRef
+from ml.domain.predictions import Prediction, ReviewItem
+from ml.domain.products import Product
+
+
+class ObjectStore(Protocol):
+    """Bytes under keys such as `pictures/ab/abcd...`; a key is written whole or not at all."""
+
+    def put(self, key: str, data: bytes) -> str:
+        """Store the bytes, replacing what is there, and return the object's URI."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The bytes; raises NotFound."""
+        ...
+
+    def exists(self, key: str) -> bool: ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys below a prefix, sorted."""
+        ...
+
+    def uri(self, key: str) -> str: ...
+
+    def key(self, uri: str) -> str:
+        """Key of a URI of this store; raises InvalidInput for any other URI (or one with `..`)."""
+        ...
+
+
+class LabelSpaces(Protocol):
+    """The versions of the label space."""
+
+    def current(self) -> LabelSpace:
+        """The newest version; EMPTY_LABEL_SPACE when there is none yet."""
+        ...
+
+    def get(self, version: int) -> LabelSpace:
+        """One version; raises NotFound."""
+        ...
+
+    def extend(self, categories: Iterable[str], *, cause: str, at: datetime) -> LabelSpace:
+        """Add what is new as the next version and return the newest; safe under concurrency."""
+        ...
+
+
+# Columns of LabelStore.read and of the snapshot's input, one row a label, joined with its product:
+LABEL_SCHEMA = pa.schema(
+    [
+        ("label_id", pa.string()),
+        ("product_id", pa.string()),
+        ("product_digest", pa.string()),
+        ("category", pa.string()),
+        ("label_space_version", pa.int32()),
+        ("source", pa.string()),
+        ("reviewer", pa.string()),
+        ("labelled_at", pa.timestamp("us", tz="UTC")),
+        ("prediction_id", pa.string()),
+        ("inclusion_probability", pa.float64()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("picture", pa.string()),
+        ("listed_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+class LabelStore(Protocol):
+    """Append-only labels and the product revisions they speak of."""
+
+    def append(self, labels: Sequence[Label], products: Sequence[Product] = ()) -> int:
+        """Store labels (and the revisions they refer to) in one transaction.
+
+        Returns how many labels were new. A label of an unknown product revision raises NotFound.
+        """
+        ...
+
+    def read(self, as_of: datetime) -> pa.Table:
+        """All labels given up to `as_of` (inclusive), LABEL_SCHEMA, in no particular order."""
+        ...
+
+
+class PredictionLog(Protocol):
+    """Every answered prediction, once."""
+
+    def append(self, predictions: Sequence[Prediction]) -> int:
+        """Store predictions with their product revisions and selections in one transaction.
+
+        Returns how many were new; known ids are left as they are.
+        """
+        ...
+
+    def get(self, prediction_id: str) -> Prediction:
+        """One prediction with its selections; raises NotFound."""
+        ...
+
+    def count(self) -> int: ...
+
+
+class ReviewQueue(Protocol):
+    """Products chosen for review and not yet labelled."""
+
+    def next(self, reviewer: str, *, lease_seconds: float) -> ReviewItem | None:
+        """Lease the oldest waiting product to a reviewer; None when nothing waits.
+
+        Until the lease ends no other reviewer gets it; a product with a review label is done.
+        """
+        ...
+
+    def waiting(self) -> int: ...
+
+
+class SnapshotIndex(Protocol):
+    """The frozen snapshots, recorded after their files are complete."""
+
+    def record(self, snapshot: SnapshotRef) -> None: ...
+
+    def get(self, digest: str) -> SnapshotRef:
+        """One snapshot; raises NotFound."""
+        ...
+
+
+@dataclass(frozen=True)
+class SplitRecord:
+    """The permanent part of one product; `keys` are the digests of its title and picture group."""
+
+    product_id: str
+    part: Part
+    keys: tuple[str, ...]
+
+
+class SplitLedger(Protocol):
+    """The permanent split: what was recorded first stays."""
+
+    def parts_of_products(self, product_ids: Sequence[str]) -> dict[str, Part]:
+        """Parts of the products already assigned."""
+        ...
+
+    def parts_of_keys(self, keys: Sequence[str]) -> dict[str, Part]:
+        """Parts of the group keys already assigned."""
+        ...
+
+    def record(self, records: Sequence[SplitRecord], keys: Mapping[str, Part]) -> None:
+        """Record new products and group keys in one transaction; existing ones are never changed."""
+        ...
+
+
+class RolloutLedger(Protocol):
+    """The one truth for who serves."""
+
+    def append(self, change: LedgerChange) -> LedgerEntry:
+        """Record a change, or return the entry already recorded under its key."""
+        ...
+
+    def champion(self) -> Champion | None: ...
+
+    def history(self) -> list[LedgerEntry]:
+        """All entries, oldest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained bundle with everything the registry shows about it.
+
+    `key` is the digest of all that determines it (snapshot, parameters, seed): registering the
+    same key again returns the version that exists. `files` are the bundle's, `reports` further
+    artifacts by path (pictures, JSON), `metrics` flat floats, `params` and `tags` flat strings.
+    """
+
+    key: str
+    bundle_digest: str
+    files: Mapping[str, bytes]
+    reports: Mapping[str, bytes]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    snapshot: SnapshotRef
+    label_space: LabelSpace
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered version, as the registry tells it; `url` opens its page."""
+
+    version: int
+    key: str
+    run_id: str
+    bundle_digest: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    url: str
+
+
+class ModelRegistry(Protocol):
+    """The registry ML engineers look at; aliases follow the rollout ledger."""
+
+    def register(self, candidate: Candidate) -> ModelVersion:
+        """Log the run and create the version, once per key, however often it is called."""
+        ...
+
+    def get(self, version: int) -> ModelVersion:
+        """One version; raises NotFound."""
+        ...
+
+    def files(self, version: int) -> dict[str, bytes]:
+        """The bundle's files of one version; raises NotFound."""
+        ...
+
+    def set_alias(self, alias: str, version: int) -> None: ...
+
+    def aliases(self) -> dict[str, int]: ...
+
+
+class PredictionCache(Protocol):
+    """Cached probabilities; a lost or unreachable cache is a miss, never an error."""
+
+    def get(self, keys: Sequence[str]) -> list[bytes | None]: ...
+
+    def put(self, entries: Mapping[str, bytes]) -> None: ...

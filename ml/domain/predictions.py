@@ -1,0 +1,60 @@
+"""What was answered, by which model, and which of it a person is asked to check."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ml.domain.products import Product
+
+
+class Arm(StrEnum):
+    """Which side of a rollout answered."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+
+
+class SelectionReason(StrEnum):
+    """Why a product was put before a person; each reason is an independent coin."""
+
+    LOW_CONFIDENCE = "low_confidence"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True)
+class ReviewSelection:
+    """One coin that came up: its own probability, and that of being chosen by any coin at all."""
+
+    prediction_id: str
+    reason: SelectionReason
+    probability: float
+    inclusion_probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One answered request.
+
+    `probabilities` follow the class order of `label_space_version` (classes the model has not
+    learnt have probability 0) and sum to 1; `confidence` is the calibrated probability of
+    `category`, the final, fused answer. `selections` is empty when nobody is asked to check it.
+    """
+
+    prediction_id: str
+    product: Product
+    model_version: int
+    arm: Arm
+    label_space_version: int
+    probabilities: tuple[float, ...]
+    category: str
+    confidence: float
+    predicted_at: datetime
+    selections: tuple[ReviewSelection, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReviewItem:
+    """What a reviewer sees: the product, never the model's answer or why it was chosen."""
+
+    prediction_id: str
+    product: Product

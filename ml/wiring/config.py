@@ -1,0 +1,109 @@
+"""Every setting of regain, read from `REGAIN_*` environment variables and validated once.
+
+This is the only module that reads the environment. Embedded services are used unless a URL names a
+real one.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ml.domain.errors import InvalidInput
+
+
+
+class Settings(BaseSettings):
+    """regain's settings. Each field is the variable `REGAIN_<NAME>`; defaults suit one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="REGAIN_", extra="ignore", frozen=True)
+
+    # Where things are
+    state: Path = Field(default=Path(".state"), description="folder of everything regain writes")
+    database_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of a real PostgreSQL (default: embedded)"
+    )
+    redis_url: SecretStr | None = Field(default=None, description="a real Redis (default: embedded)")
+    objects_url: str | None = Field(
+        default=None, description="object store, file:///path or s3://bucket/prefix"
+    )
+    s3_endpoint_url: str | None = Field(default=None, description="endpoint of an S3-compatible store")
+    mlflow_url: str | None = Field(default=None, description="a real MLflow server (default: embedded)")
+    airflow_url: str | None = Field(default=None, description="a real Airflow (default: embedded)")
+    serving_url: str | None = Field(default=None, description="a real serving API (default: embedded)")
+    airflow_user: str = "admin"
+
+    # Ports of the embedded services; all listen on loopback only
+    mlflow_port: int = Field(default=15000, ge=1, le=65535)
+    airflow_port: int = Field(default=18080, ge=1, le=65535)
+    airflow_log_port: int = Field(default=18793, ge=1, le=65535, description="task log server")
+    triggerer_log_port: int = Field(default=18794, ge=1, le=65535)
+    serving_port: int = Field(default=18000, ge=1, le=65535)
+
+    # Serving
+    serving_workers: int = Field(default=2, ge=1, description="serving processes")
+    refresh_seconds: float = Field(default=1.0, gt=0, description="ledger polling interval")
+    max_request_bytes: int = Field(default=16 * 2**20, gt=0, description="largest request body")
+    max_picture_bytes: int = Field(default=10 * 2**20, gt=0, description="largest encoded picture")
+    max_picture_pixels: int = Field(default=25_000_000, gt=0, description="largest decoded picture")
+    max_title_length: int = Field(default=2_000, gt=0, description="characters")
+    max_description_length: int = Field(default=50_000, gt=0, description="characters")
+    max_batch: int = Field(default=128, gt=0, description="products in one batch request")
+    cache_seconds: int = Field(default=86_400, gt=0, description="life of a cached answer")
+
+    # Review
+    confidence_threshold: float = Field(
+        default=0.8, ge=0, le=1, description="below it an answer may need review"
+    )
+    review_capacity_per_day: float = Field(default=500, ge=0, description="products people can label")
+    products_per_day: float = Field(default=5_000, gt=0, description="expected traffic")
+    audit_share: float = Field(default=0.01, ge=0, le=1, description="random audit over all products")
+    review_lease_seconds: float = Field(default=1_800, gt=0)
+    selection_seed: int = 42
+
+    # Training
+    seed: int = 42
+    split_seed: int = Field(default=42, description="fixed for the life of an installation")
+    validation_share: float = Field(default=0.15, gt=0, lt=0.5)
+    test_share: float = Field(default=0.2, gt=0, lt=0.5)
+    min_class_rows: int = Field(default=10, ge=1, description="classes under it are train only")
+    device: str = Field(default="auto", description="torch device, or auto: cuda when there is one")
+    backbone: str = Field(default="mobilenetv2_100", description="timm architecture")
+    backbone_weights: str | None = Field(
+        default=None, description="safetensors path, object URI, or 'hub'; none: train from scratch"
+    )
+    backbone_options: dict[str, Any] = Field(
+        default={"pad_type": "same"}, description="JSON arguments of timm.create_model"
+    )
+    backbone_mean: float = Field(default=0.5, description="channel mean of the inputs in [0, 1]")
+    backbone_std: float = Field(default=0.5, gt=0, description="channel deviation of the inputs")
+    image_size: int = Field(default=128, ge=32, le=512, description="pixels a side, weights given")
+    scratch_image_size: int = Field(default=64, ge=32, le=256, description="pixels a side, no weights")
+    scratch_epochs: int = Field(default=12, ge=1)
+    finetune_epochs: int = Field(default=1, ge=0, description="0 leaves the fine-tuned network out")
+    max_class_weight: float = Field(default=10.0, ge=1)
+
+    # Gate
+    gate_max_f1_drop: float = Field(default=0.005, ge=0, description="weighted F1, absolute")
+    gate_max_class_f1_drop: float = Field(default=0.10, ge=0, description="F1 of one class, absolute")
+    gate_min_class_rows: int = Field(default=30, ge=1, description="test rows for a class to count")
+    gate_max_calibration_error: float = Field(default=0.10, ge=0, description="expected, in [0, 1]")
+    gate_max_latency_ms: float = Field(default=500.0, gt=0, description="one product, median")
+    gate_recent_days: float = Field(default=60.0, gt=0, description="rows that count as recent")
+
+    # Airflow
+    replay: bool = Field(default=False, description="cron timetables off: months pass in minutes")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; raises InvalidInput naming each bad variable and its fault."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"REGAIN_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise InvalidInput(f"settings are not valid: {faults}") from None

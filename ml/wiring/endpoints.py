@@ -1,0 +1,46 @@
+"""Where each service is: the real one a setting names, else the embedded one of this state folder."""
+
+from pathlib import Path
+
+from ml.domain.digests import digest_of
+from ml.wiring.config import Settings
+
+LOOPBACK = "127.0.0.1"
+_LONGEST_SOCKET_FOLDER = 80  # a Unix socket's whole path may have 107 characters
+
+
+def socket_folder(settings: Settings) -> Path:
+    """Folder of the embedded PostgreSQL's and Redis's Unix sockets (short enough for the kernel)."""
+    folder = settings.state.resolve() / "run"
+    if len(str(folder)) <= _LONGEST_SOCKET_FOLDER:
+        return folder
+    return Path("/tmp") / f"regain-{digest_of(str(folder))[:12]}"
+
+
+def database_url(settings: Settings, database: str = "regain") -> str:
+    """SQLAlchemy URL; a real server's URL names regain's own database, whatever `database` is."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return f"postgresql+psycopg2://postgres@/{database}?host={socket_folder(settings)}"
+
+
+def redis_url(settings: Settings) -> str:
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    return f"unix://{socket_folder(settings)}/redis.sock"
+
+
+def objects_url(settings: Settings) -> str:
+    return settings.objects_url or (settings.state.resolve() / "objects").as_uri()
+
+
+def mlflow_url(settings: Settings) -> str:
+    return settings.mlflow_url or f"http://{LOOPBACK}:{settings.mlflow_port}"
+
+
+def airflow_url(settings: Settings) -> str:
+    return settings.airflow_url or f"http://{LOOPBACK}:{settings.airflow_port}"
+
+
+def serving_url(settings: Settings) -> str:
+    return settings.serving_url or f"http://{LOOPBACK}:{settings.serving_port}"

@@ -1,0 +1,60 @@
+"""Passwords and tokens of one installation: generated once, kept in one file only its owner reads."""
+
+import base64
+import json
+import os
+import secrets as tokens
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ml.domain.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the embedded services protect themselves with; never printed, not even by repr."""
+
+    api_key: str = field(repr=False)
+    airflow_password: str = field(repr=False)
+    airflow_jwt_secret: str = field(repr=False)
+    airflow_api_secret: str = field(repr=False)
+    airflow_fernet_key: str = field(repr=False)
+
+
+def load_secrets(state: Path) -> Secrets:
+    """The installation's secrets from `<state>/secrets.json` (mode 0600), made at first use.
+
+    Two processes that start at once agree: the first file in place wins.
+    """
+    path = state / "secrets.json"
+    if not path.exists():
+        _create(path)
+    try:
+        return Secrets(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(
+            f"{path} is not a secrets file of this version ({type(error).__name__}); "
+            "remove it and new secrets are made at the next `regain up`"
+        ) from None
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = Secrets(
+        api_key=tokens.token_urlsafe(32),
+        airflow_password=tokens.token_urlsafe(24),
+        airflow_jwt_secret=tokens.token_urlsafe(48),
+        airflow_api_secret=tokens.token_urlsafe(48),
+        airflow_fernet_key=base64.urlsafe_b64encode(os.urandom(32)).decode(),
+    )
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(asdict(made), file)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return
+    finally:
+        os.unlink(temporary)
