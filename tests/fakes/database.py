@@ -1,0 +1,56 @@
+"""The state that the fakes of one database share, so that what one writes another reads."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ml.domain.decisions import LedgerEntry
+from ml.domain.errors import InvalidInput, ServiceUnavailable
+from ml.domain.labels import Label, LabelSpace, Part, SnapshotRef
+from ml.domain.predictions import Prediction
+from ml.domain.products import Product
+
+
+@dataclass
+class InMemoryDatabase:
+    """Rows by key. Set `down` to make every fake on it raise ServiceUnavailable."""
+
+    down: bool = False
+    clock: Callable[[], float] = time.monotonic
+    label_spaces: dict[int, LabelSpace] = field(default_factory=dict)
+    products: dict[tuple[str, str], Product] = field(default_factory=dict)
+    labels: dict[str, Label] = field(default_factory=dict)
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    leases: dict[str, float] = field(default_factory=dict)
+    snapshots: dict[str, SnapshotRef] = field(default_factory=dict)
+    split_products: dict[str, Part] = field(default_factory=dict)
+    split_keys: dict[str, Part] = field(default_factory=dict)
+    ledger: dict[str, LedgerEntry] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One writer or reader at a time; raises ServiceUnavailable while the database is down."""
+        with self._lock:
+            if self.down:
+                raise ServiceUnavailable(
+                    "PostgreSQL did not answer: it is down; see `regain status`"
+                )
+            yield
+
+    def keep_products(self, products: Iterable[Product]) -> None:
+        """Store revisions, all or none; the first one of each digest stays."""
+        kept = list(products)
+        for product in kept:
+            for name in ("product_id", "title", "description"):
+                check_text(name, getattr(product, name))
+        for product in kept:
+            self.products.setdefault((product.product_id, product.digest), product)
+
+
+def check_text(name: str, value: str) -> None:
+    """Refuse what PostgreSQL can't store."""
+    if "\0" in value:
+        raise InvalidInput(f"{name} contains a NUL byte; remove it")

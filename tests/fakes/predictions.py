@@ -1,0 +1,76 @@
+"""The prediction log and the review queue in memory."""
+
+from collections.abc import Sequence
+
+from ml.domain.errors import NotFound
+from ml.domain.labels import LabelSource
+from ml.domain.predictions import Prediction, ReviewItem
+from tests.fakes.database import InMemoryDatabase, check_text
+
+
+class InMemoryPredictionLog:
+    def __init__(self, database: InMemoryDatabase | None = None) -> None:
+        self._database = database or InMemoryDatabase()
+
+    def append(self, predictions: Sequence[Prediction]) -> int:
+        database = self._database
+        with database.transaction():
+            for prediction in predictions:
+                check_text("prediction_id", prediction.prediction_id)
+            database.keep_products(prediction.product for prediction in predictions)
+            before = len(database.predictions)
+            for prediction in predictions:
+                database.predictions.setdefault(prediction.prediction_id, prediction)
+            return len(database.predictions) - before
+
+    def get(self, prediction_id: str) -> Prediction:
+        with self._database.transaction():
+            check_text("prediction_id", prediction_id)
+            try:
+                return self._database.predictions[prediction_id]
+            except KeyError:
+                raise NotFound(f"prediction {prediction_id!r} does not exist") from None
+
+    def count(self) -> int:
+        with self._database.transaction():
+            return len(self._database.predictions)
+
+
+class InMemoryReviewQueue:
+    """Feeds on the selections of the prediction log that shares its database."""
+
+    def __init__(self, database: InMemoryDatabase | None = None) -> None:
+        self._database = database or InMemoryDatabase()
+
+    def next(self, reviewer: str, *, lease_seconds: float) -> ReviewItem | None:
+        with self._database.transaction():
+            check_text("reviewer", reviewer)
+            now = self._database.clock()
+            leased = {
+                self._database.predictions[prediction_id].product.product_id
+                for prediction_id, until in self._database.leases.items()
+                if until > now
+            }
+            for prediction in self._unlabelled():
+                if prediction.product.product_id not in leased:
+                    self._database.leases[prediction.prediction_id] = now + lease_seconds
+                    return ReviewItem(prediction.prediction_id, prediction.product)
+            return None
+
+    def waiting(self) -> int:
+        with self._database.transaction():
+            return len(self._unlabelled())
+
+    def _unlabelled(self) -> list[Prediction]:
+        """Selected predictions without a review label, oldest first."""
+        done = {
+            label.prediction_id
+            for label in self._database.labels.values()
+            if label.source is LabelSource.REVIEW
+        }
+        waiting = [
+            prediction
+            for prediction in self._database.predictions.values()
+            if prediction.selections and prediction.prediction_id not in done
+        ]
+        return sorted(waiting, key=lambda each: (each.predicted_at, each.prediction_id))

@@ -1,0 +1,45 @@
+"""The model registry in memory."""
+
+from ml.domain.errors import NotFound
+from ml.domain.ports import Candidate, ModelVersion
+
+
+class InMemoryModelRegistry:
+    def __init__(self) -> None:
+        self._versions: dict[int, ModelVersion] = {}
+        self._files: dict[int, dict[str, bytes]] = {}
+        self._aliases: dict[str, int] = {}
+
+    def register(self, candidate: Candidate) -> ModelVersion:
+        for known in self._versions.values():
+            if known.key == candidate.key:
+                return known
+        version = len(self._versions) + 1
+        self._files[version] = dict(candidate.files)
+        self._versions[version] = ModelVersion(
+            version=version,
+            key=candidate.key,
+            run_id=f"run-{version}",
+            bundle_digest=candidate.bundle_digest,
+            metrics=dict(candidate.metrics),
+            tags=dict(candidate.tags),
+            url=f"memory://registry/{version}",
+        )
+        return self._versions[version]
+
+    def get(self, version: int) -> ModelVersion:
+        try:
+            return self._versions[version]
+        except KeyError:
+            raise NotFound(f"model version {version} does not exist") from None
+
+    def files(self, version: int) -> dict[str, bytes]:
+        self.get(version)
+        return dict(self._files[version])
+
+    def set_alias(self, alias: str, version: int) -> None:
+        self.get(version)
+        self._aliases[alias] = version
+
+    def aliases(self) -> dict[str, int]:
+        return dict(self._aliases)
