@@ -1,0 +1,1 @@
+"""Which products people label, and with which known probability."""

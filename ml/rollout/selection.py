@@ -1,0 +1,85 @@
+"""Which answered products a person is asked to label, and with which known probability.
+
+Every product faces independent coins: an audit coin over all products, and, under the confidence
+threshold, a coin as large as the review capacity allows. A coin is a hash of the seed, the
+prediction and the reason, so the same prediction is always drawn the same way. Weighting a label by
+1 / (probability of being drawn by any coin) makes accuracy figures unbiased, however hard the
+reviewed products are (Horvitz & Thompson, 1952).
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ml.domain.predictions import ReviewSelection, SelectionReason
+
+_BITS = 53  # of a float's mantissa, so that no coin ever rounds up to 1
+
+
+@dataclass(frozen=True)
+class SelectionPolicy:
+    """The two coins: each probability in [0, 1], the threshold a calibrated confidence."""
+
+    confidence_threshold: float
+    low_confidence_probability: float
+    audit_probability: float
+    seed: int
+
+
+def plan_selection(
+    *,
+    confidence_threshold: float,
+    capacity_per_day: float,
+    products_per_day: float,
+    low_confidence_share: float,
+    audit_share: float,
+    seed: int,
+) -> SelectionPolicy:
+    """The coins that fill the review capacity (products a day) on an average day.
+
+    The random audit comes first: it is a floor that the capacity pays for, and what is left goes
+    to products under the threshold, `low_confidence_share` of the traffic.
+
+    >>> policy = plan_selection(
+    ...     confidence_threshold=0.8, capacity_per_day=500, products_per_day=5_000,
+    ...     low_confidence_share=0.2, audit_share=0.01, seed=42)
+    >>> policy.low_confidence_probability
+    0.45
+    """
+    left = max(0.0, capacity_per_day - products_per_day * audit_share)
+    expected = products_per_day * low_confidence_share
+    probability = min(1.0, left / expected) if expected > 0 else float(left > 0)
+    return SelectionPolicy(confidence_threshold, probability, audit_share, seed)
+
+
+def select_for_review(
+    prediction_id: str, confidence: float, policy: SelectionPolicy
+) -> tuple[ReviewSelection, ...]:
+    """The coins that came up for one prediction (none: nobody is asked).
+
+    Each carries its own probability and the inclusion probability, that of at least one of the
+    coins this product faced coming up.
+    """
+    faced = _coins_faced(confidence, policy)
+    union = 1.0 - math.prod(1.0 - probability for probability in faced.values())
+    inclusion = max(union, *faced.values(), 0.0)  # rounding never puts the union under a coin
+    return tuple(
+        ReviewSelection(prediction_id, reason, probability, inclusion)
+        for reason, probability in faced.items()
+        if _uniform(policy.seed, prediction_id, reason) < probability
+    )
+
+
+def _coins_faced(confidence: float, policy: SelectionPolicy) -> Mapping[SelectionReason, float]:
+    coins = {SelectionReason.AUDIT: policy.audit_probability}
+    if confidence < policy.confidence_threshold:
+        coins[SelectionReason.LOW_CONFIDENCE] = policy.low_confidence_probability
+    return coins
+
+
+def _uniform(seed: int, prediction_id: str, reason: SelectionReason) -> float:
+    """A number in [0, 1) that looks random and is the same for ever."""
+    text = f"{seed}\0{prediction_id}\0{reason.value}"
+    leading = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+    return (leading >> (64 - _BITS)) / 2.0**_BITS
