@@ -3,8 +3,8 @@
 **Purpose.** Keeps the classifier as accurate as the labels allow: freezes all labels given so far,
 retrains the text and image models, and lets the better version serve.
 
-**Trigger.** 03:00 UTC on the 1st of each month, or by hand (`{"as_of": "2026-01-01T00:00:00+00:00"}`
-in the run's conf freezes the labels as they were at that time).
+**Trigger.** 03:00 UTC on the 1st of each month, or by hand. The conf
+`{"as_of": "2026-01-01T00:00:00+00:00"}` freezes the labels as they were at that time.
 
 **Steps.** `collect_labels` freezes a content-addressed snapshot and the permanent split;
 `train_text` and `train_image` run on the queue `gpu`; `fuse` chooses the modality weights and the
@@ -26,6 +26,7 @@ finished is found again, and no version, label or ledger entry is doubled.
 from datetime import UTC, datetime
 
 from airflow.sdk import dag
+
 from regain_airflow.flows import retrain
 from regain_airflow.schedules import cron
 

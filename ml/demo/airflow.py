@@ -71,7 +71,7 @@ class AirflowClient:
         run_id: str,
         *,
         timeout_seconds: float,
-        on_change: Callable[[DagRun], None] = lambda run: None,
+        on_change: Callable[[DagRun], None] = lambda _: None,
     ) -> DagRun:
         """Wait for the end of a run; raises RegainError when it failed or took too long."""
         deadline = time.monotonic() + timeout_seconds

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class GateDecision:
-    """Whether a candidate may serve. `reasons` lists every check that refused it (empty: admitted)."""
+    """Whether a candidate may serve; `reasons` lists every check that refused it."""
 
     admitted: bool
     reasons: tuple[str, ...]

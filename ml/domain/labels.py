@@ -1,4 +1,4 @@
-"""Labels, the versioned space of their categories, and the frozen snapshots a model is trained on."""
+"""Labels, the versioned space of their categories, and the snapshots models are trained on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ class LabelSource(StrEnum):
 
 @dataclass(frozen=True)
 class Label:
-    """One person's (or catalogue's) statement about one product revision; never changed, only added.
+    """One person's or catalogue's statement about a product revision; never changed, only added.
 
     `inclusion_probability` in (0, 1] is the probability with which this product was chosen to be
     labelled: 1 for a whole imported catalogue, the union of the selection coins for a review.

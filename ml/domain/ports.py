@@ -154,7 +154,7 @@ class SplitLedger(Protocol):
         ...
 
     def record(self, records: Sequence[SplitRecord], keys: Mapping[str, Part]) -> None:
-        """Record new products and group keys in one transaction; existing ones are never changed."""
+        """Record new products and group keys in one transaction; what exists stays as it is."""
         ...
 
 

@@ -23,22 +23,14 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of a real PostgreSQL (default: embedded)"
     )
-    redis_url: SecretStr | None = Field(
-        default=None, description="a real Redis (default: embedded)"
-    )
+    redis_url: SecretStr | None = Field(default=None, description="a real Redis")
     objects_url: str | None = Field(
         default=None, description="object store, file:///path or s3://bucket/prefix"
     )
-    s3_endpoint_url: str | None = Field(
-        default=None, description="endpoint of an S3-compatible store"
-    )
-    mlflow_url: str | None = Field(
-        default=None, description="a real MLflow server (default: embedded)"
-    )
-    airflow_url: str | None = Field(default=None, description="a real Airflow (default: embedded)")
-    serving_url: str | None = Field(
-        default=None, description="a real serving API (default: embedded)"
-    )
+    s3_endpoint_url: str | None = Field(default=None, description="S3-compatible store's address")
+    mlflow_url: str | None = Field(default=None, description="a real MLflow server")
+    airflow_url: str | None = Field(default=None, description="a real Airflow")
+    serving_url: str | None = Field(default=None, description="a real serving API")
     airflow_user: str = "admin"
 
     # Ports of the embedded services; all listen on loopback only
@@ -63,13 +55,9 @@ class Settings(BaseSettings):
     confidence_threshold: float = Field(
         default=0.8, ge=0, le=1, description="below it an answer may need review"
     )
-    review_capacity_per_day: float = Field(
-        default=500, ge=0, description="products people can label"
-    )
+    review_capacity_per_day: float = Field(default=500, ge=0, description="products people label")
     products_per_day: float = Field(default=5_000, gt=0, description="expected traffic")
-    audit_share: float = Field(
-        default=0.01, ge=0, le=1, description="random audit over all products"
-    )
+    audit_share: float = Field(default=0.01, ge=0, le=1, description="random audit of all products")
     review_lease_seconds: float = Field(default=1_800, gt=0)
     selection_seed: int = 42
 
@@ -90,18 +78,14 @@ class Settings(BaseSettings):
     backbone_mean: float = Field(default=0.5, description="channel mean of the inputs in [0, 1]")
     backbone_std: float = Field(default=0.5, gt=0, description="channel deviation of the inputs")
     image_size: int = Field(default=128, ge=32, le=512, description="pixels a side, weights given")
-    scratch_image_size: int = Field(
-        default=64, ge=32, le=256, description="pixels a side, no weights"
-    )
+    scratch_image_size: int = Field(default=64, ge=32, le=256, description="the same, no weights")
     scratch_epochs: int = Field(default=12, ge=1)
     finetune_epochs: int = Field(default=1, ge=0, description="0 leaves the fine-tuned network out")
     max_class_weight: float = Field(default=10.0, ge=1)
 
     # Gate
     gate_max_f1_drop: float = Field(default=0.005, ge=0, description="weighted F1, absolute")
-    gate_max_class_f1_drop: float = Field(
-        default=0.10, ge=0, description="F1 of one class, absolute"
-    )
+    gate_max_class_f1_drop: float = Field(default=0.10, ge=0, description="F1 of a class, absolute")
     gate_min_class_rows: int = Field(default=30, ge=1, description="test rows for a class to count")
     gate_max_calibration_error: float = Field(default=0.10, ge=0, description="expected, in [0, 1]")
     gate_max_latency_ms: float = Field(default=500.0, gt=0, description="one product, median")

@@ -1,4 +1,4 @@
-"""Where each service is: the real one a setting names, else the embedded one of this state folder."""
+"""Where each service is: the real one a setting names, else the state folder's embedded one."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's whole path may have 107 character
 
 
 def socket_folder(settings: Settings) -> Path:
-    """Folder of the embedded PostgreSQL's and Redis's Unix sockets (short enough for the kernel)."""
+    """Folder of the embedded services' Unix sockets, its path short enough for the kernel."""
     folder = settings.state.resolve() / "run"
     if len(str(folder)) <= _LONGEST_SOCKET_FOLDER:
         return folder

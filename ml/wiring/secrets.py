@@ -1,4 +1,4 @@
-"""Passwords and tokens of one installation: generated once, kept in one file only its owner reads."""
+"""Passwords and tokens of an installation: generated once, in a file only its owner can read."""
 
 import base64
 import json

@@ -16,7 +16,7 @@ TRAINING = {**RETRIES, "execution_timeout": timedelta(hours=6), "queue": "gpu"}
 
 @task(**QUICK)
 def collect_labels(as_of: str) -> str:
-    """Freeze the labels given up to `as_of` and the permanent split; returns the snapshot digest."""
+    """Freeze the labels given up to `as_of` and their split; returns the snapshot's digest."""
     from ml.tasks.retrain import collect_labels
 
     return collect_labels(as_of=as_of)
