@@ -4,6 +4,7 @@ This is the only module that reads the environment. Embedded services are used u
 real one.
 """
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,14 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of a real PostgreSQL (default: embedded)"
     )
+    airflow_database_url: SecretStr | None = Field(
+        default=None,
+        description="a real PostgreSQL for the embedded Airflow (default: the embedded PostgreSQL, "
+        "which then runs even when database_url names a real one)",
+    )
+    mlflow_database_url: SecretStr | None = Field(
+        default=None, description="a real PostgreSQL for the embedded MLflow (default: as Airflow's)"
+    )
     redis_url: SecretStr | None = Field(default=None, description="a real Redis")
     objects_url: str | None = Field(
         default=None, description="object store, file:///path or s3://bucket/prefix"
@@ -36,8 +45,6 @@ class Settings(BaseSettings):
     # Ports of the embedded services; all listen on loopback only
     mlflow_port: int = Field(default=15000, ge=1, le=65535)
     airflow_port: int = Field(default=18080, ge=1, le=65535)
-    airflow_log_port: int = Field(default=18793, ge=1, le=65535, description="task log server")
-    triggerer_log_port: int = Field(default=18794, ge=1, le=65535)
     serving_port: int = Field(default=18000, ge=1, le=65535)
 
     # Serving
@@ -94,6 +101,24 @@ class Settings(BaseSettings):
     # Airflow
     replay: bool = Field(default=False, description="cron timetables off: months pass in minutes")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that make `load_settings` return these settings in another process.
+
+    Paths become absolute, since the other process may run in another folder.
+    """
+    values: dict[str, str] = {}
+    for name in sorted(settings.model_fields_set - {"state"}):
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        elif name == "backbone_weights" and value is not None and Path(value).is_file():
+            value = Path(value).resolve()
+        if value is not None:
+            plain = isinstance(value, (str, Path))
+            values[f"REGAIN_{name.upper()}"] = str(value) if plain else json.dumps(value)
+    return {"REGAIN_STATE": str(settings.state.resolve()), **values}
 
 
 def load_settings(**overrides: Any) -> Settings:

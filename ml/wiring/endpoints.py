@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from ml.domain.digests import digest_of
 from ml.wiring.config import Settings
 
@@ -10,18 +12,34 @@ _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's whole path may have 107 character
 
 
 def socket_folder(settings: Settings) -> Path:
-    """Folder of the embedded services' Unix sockets, its path short enough for the kernel."""
-    folder = settings.state.resolve() / "run"
+    """Folder of the embedded PostgreSQL's and Redis's Unix sockets (short enough for the kernel)."""
+    folder = settings.state.resolve() / "sockets"
     if len(str(folder)) <= _LONGEST_SOCKET_FOLDER:
         return folder
     return Path("/tmp") / f"regain-{digest_of(str(folder))[:12]}"
 
 
-def database_url(settings: Settings, database: str = "regain") -> str:
-    """SQLAlchemy URL; a real server's URL names regain's own database, whatever `database` is."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
+def embedded_database_url(settings: Settings, database: str) -> str:
+    """SQLAlchemy URL of one database of the embedded PostgreSQL."""
     return f"postgresql+psycopg2://postgres@/{database}?host={socket_folder(settings)}"
+
+
+def _named_or_embedded(settings: Settings, named: SecretStr | None, database: str) -> str:
+    if named is not None:
+        return named.get_secret_value()
+    return embedded_database_url(settings, database)
+
+
+def database_url(settings: Settings) -> str:
+    return _named_or_embedded(settings, settings.database_url, "regain")
+
+
+def airflow_database_url(settings: Settings) -> str:
+    return _named_or_embedded(settings, settings.airflow_database_url, "airflow")
+
+
+def mlflow_database_url(settings: Settings) -> str:
+    return _named_or_embedded(settings, settings.mlflow_database_url, "mlflow")
 
 
 def redis_url(settings: Settings) -> str:
