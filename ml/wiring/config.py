@@ -30,7 +30,8 @@ class Settings(BaseSettings):
         "which then runs even when database_url names a real one)",
     )
     mlflow_database_url: SecretStr | None = Field(
-        default=None, description="a real PostgreSQL for the embedded MLflow (default: as Airflow's)"
+        default=None,
+        description="a real PostgreSQL for the embedded MLflow (default: as Airflow's)",
     )
     redis_url: SecretStr | None = Field(default=None, description="a real Redis")
     objects_url: str | None = Field(

@@ -12,7 +12,7 @@ _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's whole path may have 107 character
 
 
 def socket_folder(settings: Settings) -> Path:
-    """Folder of the embedded PostgreSQL's and Redis's Unix sockets (short enough for the kernel)."""
+    """Folder of the embedded services' Unix sockets (short enough for the kernel)."""
     folder = settings.state.resolve() / "sockets"
     if len(str(folder)) <= _LONGEST_SOCKET_FOLDER:
         return folder
