@@ -50,7 +50,7 @@ class BundleInfo:
     """Where a bundle comes from.
 
     `key` is the digest of all that determines it; `as_of` is ISO 8601; `low_confidence_share` is
-    the weighted share of test rows whose confidence lies under the review threshold.
+    the weighted share of validation rows whose confidence lies under the review threshold.
     """
 
     key: str
@@ -84,23 +84,12 @@ class ModelBundle:
 
     def predict_usable(self, inputs: Sequence[ModelInput]) -> BundlePrediction:
         """Like `predict`, with a row of NaN for a product without usable input."""
-        text = self.text.predict_proba(
-            [item.title for item in inputs], [item.description for item in inputs]
-        )
-        return self.fuse(text, self._image_probabilities(inputs))
+        return self.fuse(*read_modalities(self.text, self.image, inputs))
 
     def fuse(self, text: FloatArray, image: FloatArray) -> BundlePrediction:
         """The final answer from what each modality says (NaN rows where it says nothing)."""
         fused = self.fusion.combine(text, image)
         return BundlePrediction(apply_temperature(fused, self.temperature), text, image)
-
-    def _image_probabilities(self, inputs: Sequence[ModelInput]) -> FloatArray:
-        probabilities = np.full((len(inputs), len(self.label_space)), np.nan)
-        pictured = [(i, item.picture) for i, item in enumerate(inputs) if item.picture is not None]
-        if self.image is not None and pictured:
-            rows = [i for i, _ in pictured]
-            probabilities[rows] = self.image.predict_proba([picture for _, picture in pictured])
-        return probabilities
 
     def to_files(self) -> dict[str, bytes]:
         """The bundle's files by name: JSON, safetensors and UBJSON; the same bundle, same bytes."""
@@ -138,6 +127,21 @@ class ModelBundle:
             temperature=description["temperature"],
             info=BundleInfo(**description["info"]),
         )
+
+
+def read_modalities(
+    text: TextModel, image: "ImageModel | None", inputs: Sequence[ModelInput]
+) -> tuple[FloatArray, FloatArray]:
+    """What the text and the picture of each input say, [n, K] each, NaN where they say nothing."""
+    from_text = text.predict_proba(
+        [item.title for item in inputs], [item.description for item in inputs]
+    )
+    from_image = np.full_like(from_text, np.nan)
+    pictured = [(i, item.picture) for i, item in enumerate(inputs) if item.picture is not None]
+    if image is not None and pictured:
+        rows = [i for i, _ in pictured]
+        from_image[rows] = image.predict_proba([picture for _, picture in pictured])
+    return from_text, from_image
 
 
 def _read_description(files: Mapping[str, bytes]) -> dict[str, Any]:
