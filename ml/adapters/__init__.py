@@ -1,0 +1,1 @@
+"""The adapters: one for each service behind a port. Nothing else knows a service."""

@@ -1,0 +1,171 @@
+"""The tables as SQLAlchemy sees them; infra/migrations makes them (a test compares the two).
+
+`recorded_at` columns are filled by the database and read by people only.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData()
+
+
+def _text(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=primary_key, nullable=nullable)
+
+
+def _time(name: str, *, primary_key: bool = False) -> Column[datetime]:
+    return Column(name, DateTime(timezone=True), primary_key=primary_key, nullable=False)
+
+
+def _integer(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _number(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False)
+
+
+def _recorded_at() -> Column[datetime]:
+    time = DateTime(timezone=True)
+    return Column("recorded_at", time, nullable=False, server_default=func.now())
+
+
+label_spaces = Table(
+    "label_spaces",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("classes", ARRAY(Text), nullable=False),
+    _text("cause"),
+    _time("created_at"),
+    _recorded_at(),
+)
+
+products = Table(
+    "products",
+    metadata,
+    _text("product_id", primary_key=True),
+    _text("product_digest", primary_key=True),
+    _text("title"),
+    _text("description"),
+    _text("picture", nullable=True),
+    _time("listed_at"),
+    _recorded_at(),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    _text("label_id", primary_key=True),
+    _text("product_id"),
+    _text("product_digest"),
+    _text("category"),
+    _integer("label_space_version"),
+    _text("source"),
+    _text("reviewer"),
+    _time("labelled_at"),
+    _number("inclusion_probability"),
+    _text("prediction_id", nullable=True),
+    _recorded_at(),
+)
+
+prediction_ids = Table(
+    "prediction_ids",
+    metadata,
+    _text("prediction_id", primary_key=True),
+    _time("predicted_at"),
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    _text("prediction_id", primary_key=True),
+    _time("predicted_at", primary_key=True),
+    _text("product_id"),
+    _text("product_digest"),
+    _integer("model_version"),
+    _text("arm"),
+    _integer("label_space_version"),
+    Column("probabilities", ARRAY(Double), nullable=False),
+    _text("category"),
+    _number("confidence"),
+    _recorded_at(),
+)
+
+review_selections = Table(
+    "review_selections",
+    metadata,
+    _text("prediction_id", primary_key=True),
+    _text("reason", primary_key=True),
+    _text("product_id"),
+    _text("product_digest"),
+    _number("probability"),
+    _number("inclusion_probability"),
+    _time("selected_at"),
+    _recorded_at(),
+)
+
+review_leases = Table(
+    "review_leases",
+    metadata,
+    _text("prediction_id", primary_key=True),
+    _text("product_id"),
+    _text("reviewer"),
+    _time("leased_until"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _text("digest", primary_key=True),
+    _text("uri"),
+    _time("as_of"),
+    _integer("label_space_version"),
+    Column("rows", BigInteger, nullable=False),
+    _recorded_at(),
+)
+
+split_products = Table(
+    "split_products",
+    metadata,
+    _text("product_id", primary_key=True),
+    _text("part"),
+    Column("keys", ARRAY(Text), nullable=False),
+    _recorded_at(),
+)
+
+split_keys = Table(
+    "split_keys",
+    metadata,
+    _text("key", primary_key=True),
+    _text("part"),
+    _recorded_at(),
+)
+
+rollout_ledger = Table(
+    "rollout_ledger",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    _text("key"),
+    _text("action"),
+    _integer("model_version"),
+    _text("bundle_digest"),
+    _integer("label_space_version"),
+    _text("reason"),
+    _text("actor"),
+    _time("at"),
+    Column("evidence", JSONB, nullable=False),
+    _recorded_at(),
+)
