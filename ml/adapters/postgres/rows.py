@@ -71,20 +71,26 @@ def _insert(table: Table, names: tuple[str, ...]) -> ReturningInsert[Any]:
     )
 
 
-def _as_json(rows: list[dict[str, Any]]) -> str:
+def _as_json(rows: list[Mapping[str, Any]]) -> str:
     return json.dumps(rows, ensure_ascii=False, allow_nan=False, default=datetime.isoformat)
 
 
-def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(row: Mapping[str, Any]) -> Mapping[str, Any]:
     for field, value in row.items():
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(item, str):
-                checked_text(field, item)
-            elif isinstance(item, datetime):
-                checked_time(field, item)
-            elif isinstance(item, float) and not math.isfinite(item):
-                raise InvalidInput(f"{field} is {item}; it must be a finite number")
-    return dict(row)
+        _check(field, value)
+    return row
+
+
+def _check(field: str, value: object) -> None:
+    if isinstance(value, str):
+        checked_text(field, value)
+    elif isinstance(value, datetime):
+        checked_time(field, value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InvalidInput(f"{field} is {value}; it must be a finite number")
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check(field, item)
 
 
 def product_row(product: Product) -> dict[str, object]:
