@@ -1,4 +1,4 @@
-"""The task `collect_labels`: labels up to a time become a frozen snapshot with a permanent split."""
+"""The task `collect_labels`: labels up to a time become a frozen snapshot with a known split."""
 
 from datetime import datetime
 

@@ -1,5 +1,8 @@
 """The model registry in memory."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from ml.domain.errors import NotFound
 from ml.domain.ports import Candidate, ModelVersion
 
@@ -36,6 +39,10 @@ class InMemoryModelRegistry:
     def files(self, version: int) -> dict[str, bytes]:
         self.get(version)
         return dict(self._files[version])
+
+    def tag(self, version: int, tags: Mapping[str, str]) -> None:
+        found = self.get(version)
+        self._versions[version] = replace(found, tags={**found.tags, **tags})
 
     def set_alias(self, alias: str, version: int) -> None:
         self.get(version)

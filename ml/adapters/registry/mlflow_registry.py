@@ -12,6 +12,7 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow import environment_variables as environment
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Run
@@ -50,6 +51,10 @@ class MlflowRegistry:
 
     def __init__(self, tracking_url: str) -> None:
         self._url = tracking_url
+        # MLflow reads these from its process: fail within seconds, the caller retries with a policy.
+        environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(3)
+        environment.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.set(1)
+        environment.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
         self._client = MlflowClient(tracking_uri=tracking_url, registry_uri=tracking_url)
 
     def register(self, candidate: Candidate) -> ModelVersion:

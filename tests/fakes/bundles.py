@@ -1,0 +1,37 @@
+"""The smallest real bundle: it tells shoes from books by one word."""
+
+import numpy as np
+
+from ml.domain.labels import LabelSpace
+from ml.models.bundle import BundleInfo, ModelBundle
+from ml.models.fusion import Fusion
+from ml.models.text import TermBlock, TextModel
+
+
+def tiny_bundle(label_space: LabelSpace = LabelSpace(1, ("books", "shoes"))) -> ModelBundle:
+    """A text-only bundle: "book" speaks for books, "shoe" for shoes, both clearly."""
+    terms = ("book", "shoe")
+    words = TermBlock(
+        kind="words",
+        terms=terms,
+        idf=np.ones(len(terms), dtype=np.float32),
+        coefficients=np.array([[4.0, -4.0], [-4.0, 4.0]], dtype=np.float32),
+    )
+    nothing = np.zeros((0, len(terms)), dtype=np.float32)
+    characters = TermBlock("characters", (), np.zeros(0, dtype=np.float32), nothing)
+    text = TextModel(
+        label_space=label_space,
+        classes=("books", "shoes"),
+        words=words,
+        characters=characters,
+        intercept=np.zeros(len(terms), dtype=np.float32),
+        temperature=1.0,
+    )
+    info = BundleInfo(
+        key="tiny",
+        snapshot_digest="d" * 64,
+        as_of="2026-01-01T00:00:00+00:00",
+        seed=42,
+        low_confidence_share=0.25,
+    )
+    return ModelBundle(label_space, text, None, Fusion(0.0), 1.0, info)
