@@ -48,7 +48,8 @@ def fit_fusion(
     usable = ~(np.isnan(text) & np.isnan(image)).any(axis=1)
     if not usable.any():
         return Fusion(0.0), 1.0
-    text, image, targets, weights = (rows[usable] for rows in (text, image, targets, weights))
+    text, image = text[usable], image[usable]
+    targets, weights = targets[usable], weights[usable]
 
     def f1(fusion: Fusion) -> float:
         predicted = fusion.combine(text, image).argmax(axis=1)
