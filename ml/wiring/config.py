@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     gate_max_calibration_error: float = Field(default=0.10, ge=0, description="expected, in [0, 1]")
     gate_max_latency_ms: float = Field(default=500.0, gt=0, description="one product, median")
     gate_recent_days: float = Field(default=60.0, gt=0, description="rows that count as recent")
+    gate_min_recent_rows: int = Field(default=200, ge=1, description="recent rows to decide by")
 
     # Airflow
     replay: bool = Field(default=False, description="cron timetables off: months pass in minutes")
