@@ -1,1 +1,1 @@
-"""The local services: what runs, who supervises it, and how it starts, stops and is looked after."""
+"""The local services: what runs, who supervises it, how it starts and stops."""

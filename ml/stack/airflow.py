@@ -1,4 +1,4 @@
-"""The embedded Airflow: LocalExecutor on PostgreSQL, everything on loopback, nothing phoned home."""
+"""The embedded Airflow: LocalExecutor on PostgreSQL, loopback only, nothing phoned home."""
 
 import json
 import os
@@ -50,6 +50,7 @@ def airflow_environment(settings: Settings, secrets: Secrets, layout: Layout) ->
         "api_auth": {"jwt_secret": secrets.airflow_jwt_secret},
         "logging": {
             "base_log_folder": layout.logs / "tasks",
+            "dag_processor_child_process_log_directory": layout.logs / "dag-processor",
             "logging_level": settings.log_level,
         },
         # New and changed DAG files are seen within seconds; a killed task or scheduler is noticed

@@ -23,9 +23,7 @@ _FOREIGN_PREFIXES = ("AIRFLOW__", "REGAIN_", "PG")
 def inherited_environment() -> dict[str, str]:
     """The part of the caller's environment that a service may see."""
     caller = dict(os.environ)  # noqa: TID251 - a launcher hands its environment on
-    return {
-        name: value for name, value in caller.items() if not name.startswith(_FOREIGN_PREFIXES)
-    }
+    return {name: value for name, value in caller.items() if not name.startswith(_FOREIGN_PREFIXES)}
 
 
 def _end_predecessor(stack: str, service: str) -> None:

@@ -45,10 +45,10 @@ def probe_airflow(url: str, component: str, layout: Layout, service: str) -> str
         return f"its heartbeat is {report.get('status') or 'missing'}"
     beat = report.get(f"latest_{component}_heartbeat")
     entry = read_record(layout.pids / f"{service}.json")
-    if beat is not None and entry is not None:
-        if datetime.fromisoformat(beat).timestamp() < entry.started:
-            return "no heartbeat since its start"
-    return None
+    if beat is None or entry is None:
+        return None
+    since_start = datetime.fromisoformat(beat).timestamp() >= entry.started
+    return None if since_start else "no heartbeat since its start"
 
 
 def probe_address(url: str) -> str | None:

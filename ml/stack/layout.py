@@ -12,7 +12,7 @@ from ml.wiring.config import Settings
 
 @dataclass(frozen=True)
 class Layout:
-    """The stack's files. `state` is absolute; `sockets` may lie outside it when its path is long."""
+    """The stack's files. `state` is absolute; `sockets` lies outside it when its path is long."""
 
     state: Path
     sockets: Path

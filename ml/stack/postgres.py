@@ -62,6 +62,7 @@ def postgres_service(layout: Layout, databases: Sequence[str]) -> Service:
         prepare=lambda: initialise(layout, owner),
         probe=lambda: _probe(layout, databases),
         user=owner.pw_name if owner else None,
+        url=f"postgresql:///{databases[0]}?host={layout.sockets}",
         stop_signal="INT",  # fast shutdown: open connections are ended, not waited for
         storage=True,
     )

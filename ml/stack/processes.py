@@ -67,7 +67,7 @@ def read_record(path: Path) -> PidRecord | None:
 def alive(process: psutil.Process) -> bool:
     """Whether the process still runs; one that only waits to be reaped does not."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
@@ -85,7 +85,7 @@ def marked(process: psutil.Process, stack: str, service: str | None = None) -> b
 
 def _is_backend(process: psutil.Process, data_folder: str) -> bool:
     try:
-        return process.name() == "postgres" and process.cwd() == data_folder
+        return bool(process.name() == "postgres" and process.cwd() == data_folder)
     except (psutil.Error, OSError):
         return False
 
@@ -114,9 +114,7 @@ def owned(layout: "Layout") -> list[psutil.Process]:
     caller = psutil.Process()
     spared = {caller.pid, *(parent.pid for parent in caller.parents())}
     return [
-        process
-        for pid, process in _with_descendants(_seeds(layout)).items()
-        if pid not in spared
+        process for pid, process in _with_descendants(_seeds(layout)).items() if pid not in spared
     ]
 
 

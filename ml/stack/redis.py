@@ -27,6 +27,7 @@ def redis_service(layout: Layout) -> Service:
         name="redis",
         command=(str(_binary()), *flags),
         probe=lambda: _probe(path),
+        url=f"unix://{path}",
         storage=True,
     )
 

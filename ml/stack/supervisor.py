@@ -114,8 +114,7 @@ def check_files(services: Iterable[Service], layout: Layout) -> None:
             changed.append(service.name)
     if changed:
         raise InvalidInput(
-            f"the running stack has other settings ({', '.join(changed)}); "
-            "run `regain down` first"
+            f"the running stack has other settings ({', '.join(changed)}); run `regain down` first"
         )
 
 
