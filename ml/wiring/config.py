@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     max_description_length: int = Field(default=50_000, gt=0, description="characters")
     max_batch: int = Field(default=128, gt=0, description="products in one batch request")
     cache_seconds: int = Field(default=86_400, gt=0, description="life of a cached answer")
+    prediction_threads: int = Field(default=2, ge=1, description="per worker")
+    max_waiting_requests: int = Field(default=256, ge=1, description="per worker; then 503")
+    spool_fsync: bool = Field(
+        default=False, description="predictions survive a power cut, at some milliseconds each"
+    )
 
     # Review
     confidence_threshold: float = Field(

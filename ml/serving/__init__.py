@@ -1,0 +1,1 @@
+"""The serving API: answers, the log of what was answered, and the labels people give."""

@@ -1,0 +1,105 @@
+"""The serving API of one worker, put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from anyio import to_thread
+from fastapi import FastAPI
+
+from ml.models.bundle import ModelBundle
+from ml.serving.bundle_copies import BundleCopies
+from ml.serving.context import Context, PredictionThreads
+from ml.serving.drain import Drainer
+from ml.serving.errors import install_error_handlers
+from ml.serving.inputs import InputReader
+from ml.serving.metrics import Metrics
+from ml.serving.middleware import BodyLimit, Observed
+from ml.serving.model_store import BundleLoader, ModelStore
+from ml.serving.predict import Predictor
+from ml.serving.routes import operations, products, reviews
+from ml.serving.spool import Spool
+from ml.wiring.build import Services
+from ml.wiring.config import Settings
+
+_DESCRIPTION = """\
+Answers which category a product belongs to, from its text, its picture, or both; hands doubtful
+products to reviewers without showing them the answer; and takes their labels.
+
+Send the installation's key as `X-API-Key`. Every error is
+`{"error": {"reason": ..., "field": ..., "remedy": ...}}`.
+"""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def serving_folder(settings: Settings) -> Path:
+    """Where workers keep the spool, copies of bundles and their metrics."""
+    return settings.state.resolve() / "serving"
+
+
+def create_app(
+    services: Services,
+    settings: Settings,
+    *,
+    api_key: str,
+    metrics: Metrics | None = None,
+    load_bundle: BundleLoader = ModelBundle.from_files,
+    clock: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """The API over these services. Its threads start and end with the app's lifespan."""
+    metrics = metrics or Metrics()
+    folder = serving_folder(settings)
+    spool = Spool(folder / "spool", fsync=settings.spool_fsync)
+    drainer = Drainer(spool, services.predictions, services.objects, metrics)
+    models = ModelStore(
+        services.ledger,
+        services.objects,
+        BundleCopies(folder / "bundles"),
+        metrics,
+        load_bundle=load_bundle,
+        refresh_seconds=settings.refresh_seconds,
+    )
+    app = FastAPI(
+        title="regain",
+        description=_DESCRIPTION,
+        version="1",
+        lifespan=partial(_lifespan, models=models, spool=spool, drainer=drainer),
+    )
+    app.state.context = Context(
+        settings=settings,
+        services=services,
+        api_key=api_key,
+        metrics=metrics,
+        models=models,
+        inputs=InputReader(services.objects, settings, clock),
+        predictor=Predictor(models, services.cache, spool, metrics, settings),
+        threads=PredictionThreads(
+            threads=settings.prediction_threads, max_waiting=settings.max_waiting_requests
+        ),
+        clock=clock,
+    )
+    install_error_handlers(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
+    app.add_middleware(Observed, metrics=metrics)  # added last: it is outermost
+    for routes in (products, reviews, operations):
+        app.include_router(routes.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    _: FastAPI, *, models: ModelStore, spool: Spool, drainer: Drainer
+) -> AsyncIterator[None]:
+    await to_thread.run_sync(models.start)
+    drainer.start()
+    try:
+        yield
+    finally:
+        await to_thread.run_sync(models.stop)
+        await to_thread.run_sync(drainer.stop)
+        spool.close()

@@ -1,0 +1,107 @@
+"""A whole serving worker without a socket: the real app over fakes of every service."""
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from PIL import Image
+from starlette.testclient import TestClient
+
+from ml.domain.decisions import LedgerAction, LedgerChange
+from ml.domain.digests import digest_files
+from ml.models.bundle import ModelBundle
+from ml.models.files import bundle_prefix, save_files
+from ml.serving.app import create_app
+from ml.serving.model_store import BundleLoader
+from ml.wiring.config import Settings
+from tests.fakes import FakeServices
+from tests.fakes.bundles import tiny_bundle
+
+API_KEY = "the key of this installation"
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def jpeg(colour: str = "red", size: tuple[int, int] = (32, 32)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "JPEG")
+    return file.getvalue()
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for what a background thread does; fails when it never comes."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+@dataclass
+class Worker:
+    """Serving over fakes. `client` starts it; `restart` is a new process on the same disk."""
+
+    settings: Settings
+    services: FakeServices
+    load_bundle: BundleLoader = ModelBundle.from_files
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _client: TestClient | None = None
+
+    @property
+    def client(self) -> TestClient:
+        if self._client is None:
+            app = create_app(
+                self.services,
+                self.settings,
+                api_key=API_KEY,
+                load_bundle=self.load_bundle,
+                clock=lambda: NOW,
+            )
+            client = TestClient(app, headers={"X-API-Key": API_KEY})
+            self._client = self._stack.enter_context(client)
+        return self._client
+
+    def stop(self) -> None:
+        self._stack.close()
+        self._client = None
+
+    def publish(self, bundle: ModelBundle, *, version: int = 1) -> str:
+        """Put a bundle into the object store and name it champion."""
+        files = bundle.to_files()
+        digest = digest_files(files)
+        save_files(self.services.objects, bundle_prefix(digest), files)
+        self.promote(digest, version=version, label_space_version=bundle.label_space.version)
+        return digest
+
+    def promote(self, digest: str, *, version: int, label_space_version: int = 1) -> None:
+        entries = len(self.services.ledger.history())
+        self.services.ledger.append(
+            LedgerChange(
+                key=f"entry {entries}",
+                action=LedgerAction.PROMOTE,
+                model_version=version,
+                bundle_digest=digest,
+                label_space_version=label_space_version,
+                reason="a test says so",
+                actor="test",
+                at=NOW,
+            )
+        )
+
+    def classify(self, **product: Any) -> httpx2.Response:
+        return self.client.post("/v1/classify", json={"product_id": "p1", **product})
+
+    def stored(self, prediction_id: str) -> bool:
+        return prediction_id in self.services.database.predictions
+
+    def spool_files(self) -> list[Path]:
+        return list((self.settings.state / "serving" / "spool").rglob("*.*"))
