@@ -1,0 +1,1 @@
+"""Simulated marketplaces, replayed catalogues and reviewers; pure, no HTTP."""
