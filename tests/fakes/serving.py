@@ -3,14 +3,16 @@
 import base64
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import httpx2
+import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -52,6 +54,7 @@ class Worker:
 
     settings: Settings
     services: FakeServices
+    api_key: str = API_KEY
     load_bundle: BundleLoader = ModelBundle.from_files
     _stack: ExitStack = field(default_factory=ExitStack)
     _client: TestClient | None = None
@@ -62,11 +65,11 @@ class Worker:
             app = create_app(
                 self.services,
                 self.settings,
-                api_key=API_KEY,
+                api_key=self.api_key,
                 load_bundle=self.load_bundle,
                 clock=lambda: NOW,
             )
-            client = TestClient(app, headers={"X-API-Key": API_KEY})
+            client = TestClient(app, headers={"X-API-Key": self.api_key})
             self._client = self._stack.enter_context(client)
         return self._client
 
@@ -103,5 +106,52 @@ class Worker:
     def stored(self, prediction_id: str) -> bool:
         return prediction_id in self.services.database.predictions
 
+    def answer_clients(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the clients that are made from now on reach this worker, without a socket."""
+        make = httpx.Client
+
+        def answered(request: httpx.Request) -> httpx.Response:
+            response = self.client.request(
+                request.method,
+                request.url.raw_path.decode(),
+                content=request.content,
+                headers=dict(request.headers),
+            )
+            return httpx.Response(
+                response.status_code, headers=dict(response.headers), content=response.content
+            )
+
+        def connected(**options: Any) -> httpx.Client:
+            return make(transport=httpx.MockTransport(answered), **options)
+
+        monkeypatch.setattr("ml.serving.client.httpx.Client", connected)
+
     def spool_files(self) -> list[Path]:
         return list((self.settings.state / "serving" / "spool").rglob("*.*"))
+
+
+@pytest.fixture
+def empty_worker(tmp_path: Path) -> Iterator[Worker]:
+    """A worker before the first champion; every doubtful product goes to review."""
+    settings = Settings(
+        state=tmp_path,
+        refresh_seconds=0.01,
+        audit_share=0.0,
+        review_capacity_per_day=1e6,
+        max_request_bytes=200_000,
+        max_picture_bytes=100_000,
+        max_picture_pixels=1_000_000,
+        max_batch=4,
+    )
+    services = FakeServices(settings)
+    services.label_spaces.extend(["books", "shoes"], cause="import", at=NOW)
+    worker = Worker(settings, services)
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture
+def worker(empty_worker: Worker) -> Worker:
+    """A worker with a champion."""
+    empty_worker.publish(tiny_bundle())
+    return empty_worker
