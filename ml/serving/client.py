@@ -81,6 +81,13 @@ class ServingClient:
         """Who serves."""
         return self._call("GET", "/v1/model")
 
+    def ready_version(self) -> int | None:
+        """The version that answers, None while no model serves."""
+        try:
+            return int(self.model()["model_version"])
+        except ServiceUnavailable:
+            return None
+
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         attempt = retry(
             retry=retry_if_exception_type(httpx.TransportError),

@@ -1,7 +1,6 @@
 """The retraining flow that every retraining DAG shares."""
 
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import task, task_group
 
@@ -17,7 +16,7 @@ TRAINING = {**RETRIES, "execution_timeout": timedelta(hours=6), "queue": "gpu"}
 @task(**QUICK)
 def collect_labels(as_of: str) -> str:
     """Freeze the labels given up to `as_of` and their split; returns the snapshot's digest."""
-    from ml.tasks.retrain import collect_labels
+    from ml.tasks.collect_labels import collect_labels
 
     return collect_labels(as_of=as_of)
 
@@ -48,41 +47,42 @@ def fuse(snapshot: str, text: str, image: str) -> str:
 
 @task(**TRAINING)
 def evaluate(snapshot: str, bundle: str) -> str:
-    """Score the bundle on the test part; returns the evaluation's key."""
-    from ml.tasks.retrain import evaluate
+    """Score bundle and champion on the same test rows; returns the evaluation's key."""
+    from ml.tasks.release import evaluate
 
     return evaluate(snapshot, bundle_digest=bundle)
 
 
 @task(**QUICK)
-def register(snapshot: str, bundle: str, evaluation: str) -> int:
+def register(snapshot: str, bundle: str, evaluation: str, image: str) -> int:
     """Log the run and register the version in MLflow, once; returns the version."""
-    from ml.tasks.retrain import register
+    from ml.tasks.release import register
 
-    return register(snapshot, bundle_digest=bundle, evaluation_key=evaluation)
-
-
-@task(**QUICK)
-def gate(snapshot: str, version: int, evaluation: str) -> dict[str, Any]:
-    """Hold the candidate against the champion on the same test rows; returns the decision."""
-    from ml.tasks.retrain import gate
-
-    return gate(snapshot, version=version, evaluation_key=evaluation)
+    return register(snapshot, bundle_digest=bundle, evaluation_key=evaluation, image_key=image)
 
 
 @task(**QUICK)
-def promote(version: int, decision: dict[str, Any], as_of: str, run_id: str) -> str:
+def gate(version: int, evaluation: str) -> bool:
+    """Whether the version may serve instead of the champion; its log and tag say why."""
+    from ml.tasks.release import gate
+
+    return gate(version=version, evaluation_key=evaluation)
+
+
+@task(**QUICK)
+def promote(version: int, evaluation: str, as_of: str, run_id: str) -> str:
     """Let an admitted version serve: ledger first, alias last; returns what was recorded."""
-    from ml.tasks.retrain import promote
+    from ml.tasks.release import promote
 
-    return promote(version=version, decision=decision, as_of=as_of, run_id=run_id)
+    return promote(version=version, evaluation_key=evaluation, as_of=as_of, run_id=run_id)
 
 
 @task_group
 def retrain(as_of: str = AS_OF, run_id: str = RUN_ID) -> None:
     """Labels as of a time become a version that serves, or a stored reason why not."""
     snapshot = collect_labels(as_of)
-    bundle = fuse(snapshot, train_text(snapshot), train_image(snapshot))
+    text, image = train_text(snapshot), train_image(snapshot)
+    bundle = fuse(snapshot, text, image)
     evaluation = evaluate(snapshot, bundle)
-    version = register(snapshot, bundle, evaluation)
-    promote(version, gate(snapshot, version, evaluation), as_of, run_id)
+    version = register(snapshot, bundle, evaluation, image)
+    gate(version, evaluation) >> promote(version, evaluation, as_of, run_id)

@@ -1,0 +1,101 @@
+"""Every version on the same later products, with the truth that only the simulation has."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from ml.demo.report import MODALITIES, Quality
+from ml.domain.digests import digest_bytes
+from ml.domain.labels import LabelSpace
+from ml.models.bundle import ModelBundle
+from ml.simulation.items import SimulatedProduct
+from ml.training.evaluate import evaluate_bundle
+from ml.training.evaluation import Evaluation, Figures
+
+
+def compare(
+    bundles: Mapping[int, ModelBundle], products: Sequence[SimulatedProduct], as_of: datetime
+) -> dict[int, tuple[dict[str, Quality], dict[str, Quality]]]:
+    """Figures of each version by modality: on all products, and on the classes all versions know.
+
+    A category that a version has never heard of counts as missed by it.
+    """
+    newest = max((bundle.label_space for bundle in bundles.values()), key=len)
+    space = newest.extend(product.category for product in products)
+    shared = set.intersection(*(set(bundle.label_space.classes) for bundle in bundles.values()))
+    known = [product for product in products if product.category in shared]
+    return {
+        version: (
+            _qualities(bundle, products, space, as_of),
+            _qualities(bundle, known, space, as_of),
+        )
+        for version, bundle in bundles.items()
+    }
+
+
+def _qualities(
+    bundle: ModelBundle, products: Sequence[SimulatedProduct], space: LabelSpace, as_of: datetime
+) -> dict[str, Quality]:
+    pictures = {_picture(product): product.picture or b"" for product in products}
+    evaluation = evaluate_bundle(
+        bundle,
+        _rows(products),
+        label_space=space,
+        shared_classes=space.classes,
+        picture_of=lambda digest: pictures[digest],
+        as_of=as_of,
+        recent_days=1,
+        confidence_threshold=0.8,
+        clock=time.perf_counter,
+    )
+    return qualities_of(evaluation)
+
+
+def qualities_of(evaluation: Evaluation) -> dict[str, Quality]:
+    """The figures the report shows of an evaluation, by modality."""
+    return {modality: _quality(getattr(evaluation, modality)) for modality in MODALITIES}
+
+
+def qualities_from_metrics(metrics: Mapping[str, float]) -> dict[str, Quality]:
+    """The same from the flat metrics that the registry keeps of a version."""
+    return {
+        modality: Quality(
+            rows=int(metrics[f"{modality}_rows"]),
+            weighted_f1=metrics[f"{modality}_weighted_f1"],
+            accuracy=metrics[f"{modality}_accuracy"],
+            macro_f1=metrics[f"{modality}_macro_f1"],
+        )
+        for modality in MODALITIES
+    }
+
+
+def _quality(figures: Figures) -> Quality:
+    return Quality(figures.rows, figures.weighted_f1, figures.accuracy, figures.macro_f1)
+
+
+def _rows(products: Sequence[SimulatedProduct]) -> pa.Table:
+    return pa.table(
+        {
+            "product_id": [product.product_id for product in products],
+            "category": [product.category for product in products],
+            "title": [product.title for product in products],
+            "description": [product.description for product in products],
+            "picture": pa.array(
+                [
+                    digest_bytes(product.picture) if product.picture else None
+                    for product in products
+                ],
+                type=pa.string(),
+            ),
+            "listed_at": pa.array(
+                [product.listed_at for product in products], type=pa.timestamp("us", tz="UTC")
+            ),
+            "inclusion_probability": [1.0] * len(products),
+        }
+    )
+
+
+def _picture(product: SimulatedProduct) -> str | None:
+    return digest_bytes(product.picture) if product.picture else None

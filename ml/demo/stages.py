@@ -1,0 +1,57 @@
+"""The demo's stages on the screen: what is being done, how far it is, how long it took."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+
+class Stages:
+    """Prints stages to a console and keeps their seconds; `on_stage` hears each one's name."""
+
+    def __init__(self, console: Console, on_stage: Callable[[str], None]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._console = console
+        self._on_stage = on_stage
+
+    @contextmanager
+    def stage(self, name: str, title: str) -> Iterator["Stage"]:
+        """One stage; its line gets a tick and its seconds when the block ends well."""
+        self._on_stage(name)
+        start = time.monotonic()
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            console=self._console,
+            transient=True,
+        ) as progress:
+            yield Stage(progress, title)
+        self.seconds[name] = time.monotonic() - start
+        self._console.print(f"[green]✓[/] {title} [dim]({self.seconds[name]:.0f} s)[/]")
+
+
+class Stage:
+    """The bar of a running stage."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._title = title
+        self._task = progress.add_task(title, total=None)
+
+    def expect(self, total: int) -> None:
+        """How many steps there will be."""
+        self._progress.update(self._task, total=total)
+
+    def advance(self) -> None:
+        """One step is done."""
+        self._progress.advance(self._task)
+
+    def show(self, done: int, total: int, detail: str) -> None:
+        """How far it is, and what is being done now."""
+        self._progress.update(
+            self._task, completed=done, total=total, description=f"{self._title}: {detail}"
+        )
