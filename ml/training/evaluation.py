@@ -1,6 +1,6 @@
 """What a bundle did on test rows: the figures that the gate, the registry and people read."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,12 +60,19 @@ class Evaluation:
     latency_ms: float
 
     def metrics(self) -> dict[str, float]:
-        """Flat figures for the registry, such as `fused_weighted_f1`."""
-        groups = ("fused", "shared", "recent", "text", "image")
+        """Flat figures for the registry, such as `fused_weighted_f1`; none for what has no rows."""
+        groups = {
+            "fused": self.fused,
+            "shared": self.shared,
+            "recent": self.recent,
+            "text": self.text,
+            "image": self.image,
+        }
         flat = {
-            f"{group}_{field.name}": float(getattr(getattr(self, group), field.name))
-            for group in groups
-            for field in fields(Figures)
+            f"{group}_{name}": float(value)
+            for group, figures in groups.items()
+            for name, value in asdict(figures).items()
+            if figures.rows
         }
         return flat | {
             "low_confidence_share": self.low_confidence_share,
