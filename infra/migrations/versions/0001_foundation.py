@@ -57,9 +57,10 @@ CREATE TABLE prediction_ids (
     predicted_at timestamptz NOT NULL
 );
 
--- label_space_version has no foreign key: an answered prediction is never refused by its log.
+-- No foreign keys: the writer adds id and product in the same transaction, a new month must not
+-- wait for (or deadlock with) writers of those tables, and an answer is never refused by its log.
 CREATE TABLE predictions (
-    prediction_id text NOT NULL REFERENCES prediction_ids,
+    prediction_id text NOT NULL,
     predicted_at timestamptz NOT NULL,
     product_id text NOT NULL,
     product_digest text NOT NULL,
@@ -70,8 +71,7 @@ CREATE TABLE predictions (
     category text NOT NULL,
     confidence double precision NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (prediction_id, predicted_at),
-    FOREIGN KEY (product_id, product_digest) REFERENCES products
+    PRIMARY KEY (prediction_id, predicted_at)
 ) PARTITION BY RANGE (predicted_at);
 
 CREATE TABLE review_selections (
@@ -156,27 +156,29 @@ END
 $$
 """
 
+# Attaching, unlike creating in place, does not wait for readers and writers of other months.
 # A statement that names a partition fires only that partition's own statement triggers.
 ENSURE_PARTITION = """
 CREATE FUNCTION ensure_predictions_partition(month date) RETURNS void
 LANGUAGE plpgsql SET timezone TO 'UTC' AS $$
 DECLARE
     partition text := to_char(month, '"predictions_"YYYY_MM');
-    first_day date := date_trunc('month', month)::date;
-    next_month date := (date_trunc('month', month) + interval '1 month')::date;
+    first_day timestamptz := date_trunc('month', month);
+    next_month timestamptz := date_trunc('month', month) + interval '1 month';
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('regain.predictions'));
     IF to_regclass(partition) IS NOT NULL THEN
         RETURN;
     END IF;
-    EXECUTE format(
-        'CREATE TABLE %I PARTITION OF predictions FOR VALUES FROM (%L) TO (%L)',
-        partition, first_day::timestamptz, next_month::timestamptz
-    );
+    EXECUTE format('CREATE TABLE %I (LIKE predictions INCLUDING ALL)', partition);
     EXECUTE format(
         'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I '
         'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
         partition
+    );
+    EXECUTE format(
+        'ALTER TABLE predictions ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+        partition, first_day, next_month
     );
 END
 $$

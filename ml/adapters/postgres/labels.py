@@ -8,9 +8,10 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, Select, select
 
 from ml.adapters.postgres import tables
+from ml.adapters.postgres.checks import checked_time
 from ml.adapters.postgres.engine import transaction
 from ml.adapters.postgres.label_spaces import label_space
-from ml.adapters.postgres.rows import checked_time, insert_new, product_row
+from ml.adapters.postgres.rows import insert_new, product_row
 from ml.domain.labels import Label
 from ml.domain.ports import LABEL_SCHEMA
 from ml.domain.products import Product

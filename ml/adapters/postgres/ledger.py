@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from ml.adapters.postgres.checks import checked_text, checked_time
 from ml.adapters.postgres.engine import lock, transaction
-from ml.adapters.postgres.rows import checked_text, checked_time
 from ml.adapters.postgres.tables import rollout_ledger
 from ml.domain.decisions import Champion, LedgerAction, LedgerChange, LedgerEntry
 

@@ -7,14 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from ml.adapters.postgres import tables
+from ml.adapters.postgres.checks import checked_text, checked_time
 from ml.adapters.postgres.engine import transaction
-from ml.adapters.postgres.rows import (
-    checked_text,
-    checked_time,
-    insert_new,
-    product_of,
-    product_row,
-)
+from ml.adapters.postgres.rows import insert_new, product_of, product_row
 from ml.domain.errors import NotFound
 from ml.domain.predictions import Arm, Prediction, ReviewSelection, SelectionReason
 
@@ -42,7 +37,7 @@ class PostgresPredictionLog:
         return len(new)
 
     def _ensure_partitions(self, predictions: Iterable[Prediction]) -> None:
-        """In a transaction of its own: making a partition locks the whole table."""
+        """In transactions of their own, so that the lock of one is held for a moment only."""
         months = {_month(each) for each in predictions} - self._months
         for month in sorted(months):
             with transaction(self._engine) as connection:

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Engine, Select, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from ml.adapters.postgres.checks import checked_text
 from ml.adapters.postgres.engine import lock, transaction
-from ml.adapters.postgres.rows import checked_text, product_of
+from ml.adapters.postgres.rows import product_of
 from ml.adapters.postgres.tables import labels, products, review_leases, review_selections
 from ml.domain.labels import LabelSource
 from ml.domain.predictions import ReviewItem

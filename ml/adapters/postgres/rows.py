@@ -1,7 +1,6 @@
 """Rows on their way into a table: checked, in key order, and each written at most once."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
@@ -11,29 +10,10 @@ from sqlalchemy import JSON, Connection, Table, Text, bindparam, cast, column, f
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from ml.domain.errors import InvalidInput
+from ml.adapters.postgres.checks import checked_row
 from ml.domain.products import Product
 
 _ROWS_A_STATEMENT = 5_000
-
-
-def checked_text(field: str, value: str) -> str:
-    """The value, when PostgreSQL can store it; raises InvalidInput naming the field."""
-    if "\0" in value:
-        raise InvalidInput(f"{field} contains a NUL byte; remove it")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise InvalidInput(f"{field} contains a lone surrogate; send valid Unicode") from None
-    return value
-
-
-def checked_time(field: str, value: datetime) -> datetime:
-    """The value, when it names an instant; raises InvalidInput naming the field."""
-    if value.tzinfo is None:
-        raise InvalidInput(f"{field} {value} has no time zone; add one")
-    return value
 
 
 def insert_new(
@@ -45,7 +25,7 @@ def insert_new(
     a circle. Raises InvalidInput naming the field that can't be stored.
     """
     keys = [key.name for key in table.primary_key]
-    ordered = sorted(map(_checked, rows), key=lambda row: [row[key] for key in keys])
+    ordered = sorted(map(checked_row, rows), key=lambda row: [row[key] for key in keys])
     new: list[tuple[Any, ...]] = []
     for start in range(0, len(ordered), _ROWS_A_STATEMENT):
         batch = ordered[start : start + _ROWS_A_STATEMENT]
@@ -73,24 +53,6 @@ def _insert(table: Table, names: tuple[str, ...]) -> ReturningInsert[Any]:
 
 def _as_json(rows: list[Mapping[str, Any]]) -> str:
     return json.dumps(rows, ensure_ascii=False, allow_nan=False, default=datetime.isoformat)
-
-
-def _checked(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    for field, value in row.items():
-        _check(field, value)
-    return row
-
-
-def _check(field: str, value: object) -> None:
-    if isinstance(value, str):
-        checked_text(field, value)
-    elif isinstance(value, datetime):
-        checked_time(field, value)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise InvalidInput(f"{field} is {value}; it must be a finite number")
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check(field, item)
 
 
 def product_row(product: Product) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 from sqlalchemy import Engine, select
 
+from ml.adapters.postgres.checks import checked_text
 from ml.adapters.postgres.engine import transaction
-from ml.adapters.postgres.rows import checked_text, insert_new
+from ml.adapters.postgres.rows import insert_new
 from ml.adapters.postgres.tables import snapshots
 from ml.domain.errors import NotFound
 from ml.domain.labels import SnapshotRef

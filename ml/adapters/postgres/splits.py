@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Column, Engine, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from ml.adapters.postgres.checks import checked_text
 from ml.adapters.postgres.engine import transaction
-from ml.adapters.postgres.rows import checked_text, insert_new
+from ml.adapters.postgres.rows import insert_new
 from ml.adapters.postgres.tables import split_keys, split_products
 from ml.domain.labels import Part
 from ml.domain.ports import SplitRecord
