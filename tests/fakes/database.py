@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ml.adapters.postgres.checks import checked_row
 from ml.domain.decisions import LedgerEntry
-from ml.domain.errors import InvalidInput, ServiceUnavailable
+from ml.domain.errors import ServiceUnavailable
 from ml.domain.labels import Label, LabelSpace, Part, SnapshotRef
 from ml.domain.predictions import Prediction
 from ml.domain.products import Product
@@ -44,13 +45,6 @@ class InMemoryDatabase:
         """Store revisions, all or none; the first one of each digest stays."""
         kept = list(products)
         for product in kept:
-            for name in ("product_id", "title", "description"):
-                check_text(name, getattr(product, name))
+            checked_row(vars(product))
         for product in kept:
             self.products.setdefault((product.product_id, product.digest), product)
-
-
-def check_text(name: str, value: str) -> None:
-    """Refuse what PostgreSQL can't store."""
-    if "\0" in value:
-        raise InvalidInput(f"{name} contains a NUL byte; remove it")

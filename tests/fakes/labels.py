@@ -5,11 +5,12 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from ml.adapters.postgres.checks import checked_row, checked_text, checked_time
 from ml.domain.errors import InvalidInput, NotFound
 from ml.domain.labels import EMPTY_LABEL_SPACE, Label, LabelSpace
 from ml.domain.ports import LABEL_SCHEMA
 from ml.domain.products import Product
-from tests.fakes.database import InMemoryDatabase, check_text
+from tests.fakes.database import InMemoryDatabase
 
 
 class InMemoryLabelSpaces:
@@ -32,7 +33,7 @@ class InMemoryLabelSpaces:
         with self._database.transaction():
             wanted = list(categories)
             for category in wanted:
-                check_text("category", category)
+                checked_text("category", category)
             space = self.current().extend(wanted)
             if space.version:
                 self._database.label_spaces[space.version] = space
@@ -56,7 +57,7 @@ class InMemoryLabelStore:
             return len(database.labels) - before
 
     def _check(self, label: Label, offered: set[tuple[str, str]]) -> None:
-        check_text("reviewer", label.reviewer)
+        checked_row(vars(label))
         space = InMemoryLabelSpaces(self._database).get(label.label_space_version)
         space.index(label.category)
         if not 0 < label.inclusion_probability <= 1:
@@ -66,6 +67,7 @@ class InMemoryLabelStore:
             raise NotFound(f"product {label.product_id!r} has no revision {label.product_digest}")
 
     def read(self, as_of: datetime) -> pa.Table:
+        checked_time("as_of", as_of)
         with self._database.transaction():
             rows = [
                 _row(label, self._database.products[label.product_id, label.product_digest])

@@ -39,6 +39,6 @@ class InMemoryObjectStore:
 
 
 def _checked(key: str) -> str:
-    if "\0" in key or any(not part or part.startswith(".") for part in key.split("/")):
+    if any(ord(c) < 32 for c in key) or any(p[:1] in ("", ".") for p in key.split("/")):
         raise InvalidInput(f"object key {key!r} is not a plain relative path")
     return key

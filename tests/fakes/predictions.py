@@ -1,11 +1,13 @@
 """The prediction log and the review queue in memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ml.adapters.postgres.checks import checked_row, checked_text
 from ml.domain.errors import NotFound
 from ml.domain.labels import LabelSource
 from ml.domain.predictions import Prediction, ReviewItem
-from tests.fakes.database import InMemoryDatabase, check_text
+from tests.fakes.database import InMemoryDatabase
 
 
 class InMemoryPredictionLog:
@@ -15,17 +17,19 @@ class InMemoryPredictionLog:
     def append(self, predictions: Sequence[Prediction]) -> int:
         database = self._database
         with database.transaction():
-            for prediction in predictions:
-                check_text("prediction_id", prediction.prediction_id)
-            database.keep_products(prediction.product for prediction in predictions)
-            before = len(database.predictions)
-            for prediction in predictions:
-                database.predictions.setdefault(prediction.prediction_id, prediction)
-            return len(database.predictions) - before
+            new: dict[str, Prediction] = {}
+            for each in predictions:
+                checked_row(vars(each))
+                if each.prediction_id not in database.predictions:
+                    selections = tuple(sorted(each.selections, key=lambda one: one.reason))
+                    new.setdefault(each.prediction_id, replace(each, selections=selections))
+            database.keep_products(each.product for each in new.values())
+            database.predictions.update(new)
+            return len(new)
 
     def get(self, prediction_id: str) -> Prediction:
         with self._database.transaction():
-            check_text("prediction_id", prediction_id)
+            checked_text("prediction_id", prediction_id)
             try:
                 return self._database.predictions[prediction_id]
             except KeyError:
@@ -44,7 +48,7 @@ class InMemoryReviewQueue:
 
     def next(self, reviewer: str, *, lease_seconds: float) -> ReviewItem | None:
         with self._database.transaction():
-            check_text("reviewer", reviewer)
+            checked_text("reviewer", reviewer)
             now = self._database.clock()
             leased = {
                 self._database.predictions[prediction_id].product.product_id

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from ml.adapters.postgres.checks import checked_row
 from ml.domain.decisions import Champion, LedgerAction, LedgerChange, LedgerEntry
 from tests.fakes.database import InMemoryDatabase
 
@@ -15,6 +16,8 @@ class InMemoryRolloutLedger:
         with self._database.transaction():
             entries = self._database.ledger
             evidence = {name: _storable(value) for name, value in change.evidence.items()}
+            checked_row(vars(change))
+            checked_row({"evidence": [*evidence, *evidence.values()]})
             entry = LedgerEntry(len(entries) + 1, replace(change, evidence=evidence))
             return entries.setdefault(change.key, entry)
 

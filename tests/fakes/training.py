@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ml.adapters.postgres.checks import checked_row
 from ml.domain.errors import NotFound
 from ml.domain.labels import Part, SnapshotRef
 from ml.domain.ports import SplitRecord
@@ -40,6 +41,8 @@ class InMemorySplitLedger:
 
     def record(self, records: Sequence[SplitRecord], keys: Mapping[str, Part]) -> None:
         with self._database.transaction():
+            for record in records:
+                checked_row(vars(record))
             for record in records:
                 self._database.split_products.setdefault(record.product_id, record.part)
             for key, part in keys.items():
