@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from ml.domain.errors import InvalidInput
 from ml.domain.labels import LabelSpace
 from ml.models.cleaning import product_text, strip_accents
+from ml.stats.calibration import softmax
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -162,18 +163,6 @@ class TextModel:
             arrays["intercept"],
             model["temperature"],
         )
-
-
-def softmax(scores: FloatArray, temperature: float) -> FloatArray:
-    """Rows of `softmax(scores / temperature)`, shape as given.
-
-    >>> softmax(np.array([[0.0, 0.0]]), 1.0).tolist()
-    [[0.5, 0.5]]
-    """
-    shifted = (scores - scores.max(axis=1, keepdims=True)) / temperature
-    exponentials = np.exp(shifted)
-    probabilities: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities
 
 
 def _block_arrays(

@@ -16,6 +16,17 @@ MIN_TEMPERATURE = 0.05
 MAX_TEMPERATURE = 20.0
 
 
+def softmax(scores: FloatArray, temperature: float) -> FloatArray:
+    """Rows of `exp(scores / temperature)` scaled to sum 1, shape [n, K] as given.
+
+    >>> softmax(np.array([[0.0, 0.0]]), 1.0).tolist()
+    [[0.5, 0.5]]
+    """
+    exponentials = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
+    probabilities: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities
+
+
 def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArray:
     """Rows of `softmax(log p / temperature)`, shape [n, K] as given.
 
@@ -26,10 +37,7 @@ def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArr
     [[0.9412, 0.0588]]
     """
     with np.errstate(divide="ignore"):
-        logits = np.log(probabilities) / temperature
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scaled: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return scaled
+        return softmax(np.log(probabilities), temperature)
 
 
 def log_loss(probabilities: FloatArray, targets: IntArray, weights: FloatArray) -> float:
