@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from ml.domain.errors import NotFound, ServiceUnavailable
 from ml.stack import processes
 from ml.stack.layout import Layout
-from ml.stack.plan import plan, real_services
+from ml.stack.plan import embedded_databases, plan, real_services
 from ml.stack.ports import check_ports, listeners
 from ml.stack.postgres import account
 from ml.stack.service import ComponentStatus, Service, State
@@ -32,7 +32,7 @@ def up(settings: Settings, *, report: Report | None = None) -> None:
     and InvalidInput (settings other than those of the stack that is running).
     """
     layout = Layout.of(settings)
-    owner = account()
+    owner = account() if embedded_databases(settings) else None
     layout.make(shared_group=owner.pw_gid if owner else None)
     with _exclusive(layout):
         services = plan(settings, layout)

@@ -3,13 +3,16 @@
 import os
 import pwd
 import shutil
+import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from ml.domain.errors import ServiceUnavailable
+from ml.stack.child import inherited_environment
 from ml.stack.layout import Layout
+from ml.stack.processes import STACK_VARIABLE
 from ml.stack.service import Service
 
 _ROOTS_STAND_IN = "pgserver"  # PostgreSQL refuses to run as root
@@ -27,9 +30,14 @@ _SERVER_SETTINGS = {
 }
 
 
+def stand_in() -> str | None:
+    """Name of the system user that PostgreSQL runs as; None when it can run as the caller."""
+    return _ROOTS_STAND_IN if os.geteuid() == 0 else None
+
+
 def account() -> pwd.struct_passwd | None:
-    """The system user that PostgreSQL runs as when the caller is root, made when missing."""
-    if os.geteuid() != 0:
+    """The entry of that user, who is made when missing."""
+    if stand_in() is None:
         return None
     try:
         return pwd.getpwnam(_ROOTS_STAND_IN)
@@ -51,7 +59,6 @@ def binary(name: str) -> Path:
 
 def postgres_service(layout: Layout, databases: Sequence[str]) -> Service:
     """PostgreSQL with these databases, healthy when it answers and all of them are there."""
-    owner = account()
     settings = [f"--{name}={value}" for name, value in _SERVER_SETTINGS.items()]
     return Service(
         name="postgres",
@@ -59,22 +66,28 @@ def postgres_service(layout: Layout, databases: Sequence[str]) -> Service:
             *(str(binary("postgres")), "-D", str(layout.postgres), "-k", str(layout.sockets)),
             *settings,
         ),
-        prepare=lambda: initialise(layout, owner),
+        prepare=lambda: prepare(layout, account()),
         probe=lambda: _probe(layout, databases),
-        user=owner.pw_name if owner else None,
+        user=stand_in(),
         url=f"postgresql:///{databases[0]}?host={layout.sockets}",
         stop_signal="INT",  # fast shutdown: open connections are ended, not waited for
         storage=True,
     )
 
 
-def initialise(layout: Layout, owner: pwd.struct_passwd | None) -> None:
-    """Create the data folder once; one left half made by a crash is made anew."""
-    if owner is not None:
-        _open_way(layout.state, owner)
-        _open_way(binary("initdb"), owner)
-    if (layout.postgres / "PG_VERSION").exists():
-        return
+def prepare(layout: Layout, owner: pwd.struct_passwd | None) -> str | None:
+    """Create the data folder when there is none; returns a note on folders opened for `owner`."""
+    opened = _open_way(layout.state, owner) + _open_way(binary("initdb"), owner) if owner else []
+    if not (layout.postgres / "PG_VERSION").exists():
+        _initialise(layout, owner)
+    if not opened or owner is None:
+        return None
+    folders = ", ".join(str(folder) for folder in opened)
+    return f"PostgreSQL's user {owner.pw_name} may now pass through (not list) {folders}"
+
+
+def _initialise(layout: Layout, owner: pwd.struct_passwd | None) -> None:
+    # Under another name until it is complete: one left half made by a crash is made anew.
     draft = layout.state / "postgres.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
@@ -89,19 +102,24 @@ def initialise(layout: Layout, owner: pwd.struct_passwd | None) -> None:
         failure="PostgreSQL's data folder can't be made",
         owner=owner,
         folder=draft,
+        mark={STACK_VARIABLE: str(layout.state)},  # an orphan of a killed `up` is swept as well
     )
     (layout.airflow / "schema").unlink(missing_ok=True)  # tells of a database that is gone
     draft.rename(layout.postgres)
 
 
-def _open_way(path: Path, owner: pwd.struct_passwd) -> None:
-    """Let PostgreSQL's user pass through the folders above a path (pass, not list)."""
-    for folder in path.parents:
-        found = folder.stat()
-        if found.st_uid != owner.pw_uid and not found.st_mode & 0o001:
-            if found.st_gid == owner.pw_gid and found.st_mode & 0o010:
-                continue
-            folder.chmod(found.st_mode | 0o001)
+def _open_way(path: Path, owner: pwd.struct_passwd) -> list[Path]:
+    """Let PostgreSQL's user pass through the folders above a path; returns those changed."""
+    closed = [folder for folder in path.parents if not _may_pass(folder.stat(), owner)]
+    for folder in closed:
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    return closed
+
+
+def _may_pass(folder: os.stat_result, owner: pwd.struct_passwd) -> bool:
+    if folder.st_gid == owner.pw_gid:
+        return bool(folder.st_mode & stat.S_IXGRP)
+    return bool(folder.st_mode & stat.S_IXOTH)
 
 
 def _probe(layout: Layout, databases: Sequence[str]) -> str | None:
@@ -126,7 +144,14 @@ def _psql(layout: Layout, statement: str) -> subprocess.CompletedProcess[str]:
 
 
 def _quietly(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env=inherited_environment(),
+    )
 
 
 def _run(
@@ -135,6 +160,7 @@ def _run(
     failure: str,
     owner: pwd.struct_passwd | None = None,
     folder: Path | None = None,
+    mark: Mapping[str, str] | None = None,
 ) -> None:
     """Run a program to its end, as `owner`; raises ServiceUnavailable with its last words."""
     try:
@@ -144,6 +170,7 @@ def _run(
             text=True,
             check=False,
             cwd=folder,
+            env={**inherited_environment(), **(mark or {})},
             user=owner.pw_uid if owner else None,
             group=owner.pw_gid if owner else None,
             extra_groups=[] if owner else None,

@@ -39,9 +39,9 @@ def _nothing() -> None:
 class Service:
     """One process that supervisor keeps alive, or (`once`) a step that others wait for.
 
-    `needs` names the services that must be healthy first (those replaced by real ones count as
-    such), `prepare` runs in the caller right before the start, `ports` maps a setting's name to the
-    loopback port that the service will listen on. Storage stops after everything else.
+    `needs` names the services that must be healthy first. `prepare` runs in the caller right
+    before the start and may return a note for people. `ports` maps the name of a setting to the
+    loopback port it gives the service. Storage stops after everything else.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     probe: Probe = _nothing
     needs: tuple[str, ...] = ()
-    prepare: Callable[[], None] = _nothing
+    prepare: Callable[[], str | None] = _nothing
     ports: Mapping[str, int] = field(default_factory=dict)
     user: str | None = None
     url: str | None = None

@@ -67,8 +67,8 @@ class Startup:
             self._give_up_if_hopeless(service, process, attempt, waiting_for)
 
     def _start(self, service: Service) -> None:
-        self._report(ComponentStatus(service.name, State.STARTING, service.url))
-        service.prepare()
+        note = service.prepare()
+        self._report(ComponentStatus(service.name, State.STARTING, service.url, note))
         self.started.append(service)
         self._supervisor.start(service)
 
