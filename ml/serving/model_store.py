@@ -1,5 +1,6 @@
 """The champion in memory: loaded, verified, tried out, and swapped in while requests go on."""
 
+import io
 import logging
 import threading
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from ml.domain.decisions import Champion
 from ml.domain.digests import digest_files
@@ -20,7 +22,6 @@ from ml.serving.metrics import Metrics
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 30.0
-_TRIAL = ModelInput("essai trial Versuch", "", None)
 
 BundleLoader = Callable[[Mapping[str, bytes]], ModelBundle]
 
@@ -165,6 +166,13 @@ def _try_out(bundle: ModelBundle, champion: Champion) -> None:
             f"it speaks label space {bundle.label_space.version}, "
             f"the ledger says {champion.label_space_version}"
         )
-    answer = bundle.predict([_TRIAL]).probabilities
-    if answer.shape != (1, len(bundle.label_space)) or not np.isclose(answer.sum(), 1.0):
+    answers = bundle.predict_usable(_trial_inputs()).probabilities
+    if answers.shape[1] != len(bundle.label_space) or not np.allclose(answers.sum(axis=1), 1.0):
         raise InvalidInput("its answer to a trial product is not a distribution over its classes")
+
+
+def _trial_inputs() -> list[ModelInput]:
+    """A product without and with a picture; answering them also warms the model up."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(file, "PNG")
+    return [ModelInput("trial", "", None), ModelInput("trial", "", file.getvalue())]

@@ -3,6 +3,7 @@
 import base64
 import io
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from starlette.testclient import TestClient
 
 from ml.domain.decisions import LedgerAction, LedgerChange
 from ml.domain.digests import digest_files
+from ml.domain.predictions import Arm, Prediction
+from ml.domain.products import Product
 from ml.models.bundle import ModelBundle
 from ml.models.files import bundle_prefix, save_files
 from ml.serving.app import create_app
@@ -155,3 +158,21 @@ def worker(empty_worker: Worker) -> Worker:
     """A worker with a champion."""
     empty_worker.publish(tiny_bundle())
     return empty_worker
+
+
+def made_predictions(count: int, *, picture: str | None = None) -> list[Prediction]:
+    """Predictions with ids of their own."""
+    return [
+        Prediction(
+            prediction_id=uuid.uuid4().hex,
+            product=Product(f"p{i}", f"title {i}", "", picture, NOW),
+            model_version=1,
+            arm=Arm.CHAMPION,
+            label_space_version=1,
+            probabilities=(0.75, 0.25),
+            category="books",
+            confidence=0.75,
+            predicted_at=NOW,
+        )
+        for i in range(count)
+    ]
