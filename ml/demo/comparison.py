@@ -11,7 +11,7 @@ from ml.domain.digests import digest_bytes
 from ml.domain.labels import LabelSpace
 from ml.models.bundle import ModelBundle
 from ml.simulation.items import SimulatedProduct
-from ml.training.evaluate import evaluate_bundle
+from ml.training.evaluate import Comparison, evaluate_bundle
 from ml.training.evaluation import Evaluation, Figures
 
 
@@ -39,15 +39,18 @@ def _qualities(
     bundle: ModelBundle, products: Sequence[SimulatedProduct], space: LabelSpace, as_of: datetime
 ) -> dict[str, Quality]:
     pictures = {_picture(product): product.picture or b"" for product in products}
-    evaluation = evaluate_bundle(
-        bundle,
-        _rows(products),
+    comparison = Comparison(
         label_space=space,
         shared_classes=space.classes,
-        picture_of=lambda digest: pictures[digest],
         as_of=as_of,
         recent_days=1,
         confidence_threshold=0.8,
+    )
+    evaluation = evaluate_bundle(
+        bundle,
+        _rows(products),
+        comparison,
+        picture_of=lambda digest: pictures[digest],
         clock=time.perf_counter,
     )
     return qualities_of(evaluation)

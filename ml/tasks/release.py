@@ -18,7 +18,7 @@ from ml.models.files import bundle_prefix, find_files, load_files, save_files
 from ml.tasks.dataset import Dataset, load_dataset, read_picture
 from ml.tasks.retrain import image_report
 from ml.training.charts import confusion_png
-from ml.training.evaluate import evaluate_bundle
+from ml.training.evaluate import Comparison, evaluate_bundle
 from ml.training.evaluation import Evaluation
 from ml.training.gate import GatePolicy, admit
 from ml.wiring.build import Services
@@ -160,18 +160,20 @@ def _evaluations(
     candidate = _bundle(services, bundle_digest)
     champion = _bundle(services, rival) if rival else None
     known = champion.label_space if champion else candidate.label_space
-    newest = max(data.label_space, known, key=lambda space: space.version)
+    comparison = Comparison(
+        label_space=max(data.label_space, known, key=lambda space: space.version),
+        shared_classes=candidate.label_space.shared(known),
+        as_of=data.as_of,
+        recent_days=services.settings.gate_recent_days,
+        confidence_threshold=services.settings.confidence_threshold,
+    )
 
     def score(bundle: ModelBundle) -> Evaluation:
         return evaluate_bundle(
             bundle,
             data.test,
-            label_space=newest,
-            shared_classes=candidate.label_space.shared(known),
+            comparison,
             picture_of=partial(read_picture, services),
-            as_of=data.as_of,
-            recent_days=services.settings.gate_recent_days,
-            confidence_threshold=services.settings.confidence_threshold,
             clock=time.perf_counter,
         )
 
