@@ -12,7 +12,7 @@ from ml.domain.labels import LabelSpace
 from ml.models.bundle import ModelBundle
 from ml.simulation.items import SimulatedProduct
 from ml.training.evaluate import Comparison, evaluate_bundle
-from ml.training.evaluation import Evaluation, Figures
+from ml.training.evaluation import Figures
 
 
 def compare(
@@ -53,22 +53,24 @@ def _qualities(
         picture_of=lambda digest: pictures[digest],
         clock=time.perf_counter,
     )
-    return qualities_of(evaluation)
-
-
-def qualities_of(evaluation: Evaluation) -> dict[str, Quality]:
-    """The figures the report shows of an evaluation, by modality."""
     return {modality: _quality(getattr(evaluation, modality)) for modality in MODALITIES}
 
 
 def qualities_from_metrics(metrics: Mapping[str, float]) -> dict[str, Quality]:
-    """The same from the flat metrics that the registry keeps of a version."""
+    """The same from the flat metrics that the registry keeps of a version.
+
+    It has none of a modality that no row had.
+    """
+
+    def figure(modality: str, name: str) -> float:
+        return metrics.get(f"{modality}_{name}", 0.0)
+
     return {
         modality: Quality(
-            rows=int(metrics[f"{modality}_rows"]),
-            weighted_f1=metrics[f"{modality}_weighted_f1"],
-            accuracy=metrics[f"{modality}_accuracy"],
-            macro_f1=metrics[f"{modality}_macro_f1"],
+            rows=int(figure(modality, "rows")),
+            weighted_f1=figure(modality, "weighted_f1"),
+            accuracy=figure(modality, "accuracy"),
+            macro_f1=figure(modality, "macro_f1"),
         )
         for modality in MODALITIES
     }

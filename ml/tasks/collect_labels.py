@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from ml.tasks.dataset import split
 from ml.training.snapshot import freeze_snapshot, read_snapshot
-from ml.training.split import assign_parts
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings
 
@@ -16,7 +16,6 @@ def collect_labels(*, as_of: str, services: Services | None = None) -> str:
     labelled yet.
     """
     services = services or Services(load_settings())
-    settings = services.settings
     time = datetime.fromisoformat(as_of)
     snapshot = freeze_snapshot(
         services.labels.read(time),
@@ -25,12 +24,5 @@ def collect_labels(*, as_of: str, services: Services | None = None) -> str:
         objects=services.objects,
         index=services.snapshots,
     )
-    assign_parts(
-        read_snapshot(snapshot, services.objects),
-        ledger=services.splits,
-        seed=settings.split_seed,
-        validation_share=settings.validation_share,
-        test_share=settings.test_share,
-        min_class_rows=settings.min_class_rows,
-    )
+    split(services, read_snapshot(snapshot, services.objects))
     return snapshot.digest

@@ -6,10 +6,10 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.domain.errors import RegainError
 from ml.domain.labels import LabelSpace, Part
 from ml.domain.products import picture_key
 from ml.training.snapshot import read_snapshot
+from ml.training.split import assign_parts
 from ml.wiring.build import Services
 
 
@@ -29,13 +29,8 @@ def load_dataset(services: Services, snapshot_digest: str) -> Dataset:
     """The snapshot with its permanent split; raises NotFound for an unknown digest."""
     snapshot = services.snapshots.get(snapshot_digest)
     rows = read_snapshot(snapshot, services.objects)
-    product_ids = rows["product_id"].to_pylist()
-    recorded = services.splits.parts_of_products(product_ids)
-    if len(recorded) < len(product_ids):
-        raise RegainError(
-            f"snapshot {snapshot_digest[:12]} has products without a part; clear collect_labels"
-        )
-    parts = pa.array([recorded[product_id].value for product_id in product_ids])
+    found = split(services, rows)
+    parts = pa.array([found[product_id].value for product_id in rows["product_id"].to_pylist()])
 
     def of(part: Part) -> pa.Table:
         return rows.filter(pc.equal(parts, part.value))
@@ -47,6 +42,19 @@ def load_dataset(services: Services, snapshot_digest: str) -> Dataset:
         train=of(Part.TRAIN),
         validation=of(Part.VALIDATION),
         test=of(Part.TEST),
+    )
+
+
+def split(services: Services, rows: pa.Table) -> dict[str, Part]:
+    """The permanent part of each product of a snapshot; those seen first are recorded for ever."""
+    settings = services.settings
+    return assign_parts(
+        rows,
+        ledger=services.splits,
+        seed=settings.split_seed,
+        validation_share=settings.validation_share,
+        test_share=settings.test_share,
+        min_class_rows=settings.min_class_rows,
     )
 
 
