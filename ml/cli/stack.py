@@ -113,6 +113,8 @@ class _Progress:
         if component.state is State.STARTING:
             self.started = True
             self._since[component.name] = time.monotonic()
+            if component.detail:
+                self._console.print(f"  {component.detail}", highlight=False)
         elif component.name in self._since:
             seconds = time.monotonic() - self._since.pop(component.name)
             self._console.print(

@@ -112,13 +112,16 @@ def test_other_settings_need_a_down_first(settings: Settings) -> None:
     assert states(settings) == BOTH_HEALTHY
 
 
-def test_what_is_killed_is_healed(settings: Settings) -> None:
+@pytest.mark.parametrize("name", BOTH_HEALTHY)
+def test_what_is_killed_is_healed(settings: Settings, name: str) -> None:
     control.up(settings)
-    for name in BOTH_HEALTHY:
-        (victim, *_) = control.pids(settings, name)
-        os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: victim not in (control.pids(settings, name) or [victim]))
-        wait_until(lambda: states(settings) == BOTH_HEALTHY)
+    (victim, *_) = control.pids(settings, name)
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in (control.pids(settings, name) or [victim]))
+    wait_until(lambda: states(settings) == BOTH_HEALTHY)
+
+
+def test_an_unknown_service_is_named(settings: Settings) -> None:
     with pytest.raises(NotFound, match="no service mlflow"):
         control.pids(settings, "mlflow")
 
