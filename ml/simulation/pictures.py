@@ -76,8 +76,8 @@ def _shown(rng: Random, code: str, difficulty: PictureDifficulty) -> str:
 
 def _rgb(hue: float, saturation: float, value: float) -> _Pixels:
     """A colour as float32 [3] in 0-255."""
-    red_green_blue = colorsys.hsv_to_rgb(hue / 360 % 1, saturation, value)
-    return np.asarray(red_green_blue, np.float32) * np.float32(255)
+    levels = [255 * level for level in colorsys.hsv_to_rgb(hue / 360 % 1, saturation, value)]
+    return np.array(levels, dtype=np.float32)
 
 
 def _texture(rng: Random, look: Look) -> _Pixels:
@@ -85,7 +85,7 @@ def _texture(rng: Random, look: Look) -> _Pixels:
     rows, columns = np.indices((_CANVAS, _CANVAS), dtype=np.float32)
     period = rng.uniform(9, 16)
     if look.texture is Texture.PLAIN:
-        return 0.85 + 0.15 * rows / _CANVAS
+        return (0.85 + 0.15 * rows / _CANVAS).astype(np.float32)
     if look.texture is Texture.STRIPES:
         slope = rng.uniform(-0.4, 0.4)
         wave = np.sin((rows + slope * columns) * (2 * np.pi / period))

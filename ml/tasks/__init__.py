@@ -1,0 +1,1 @@
+"""One function for each thing that Airflow or a command does, on the wired services."""
