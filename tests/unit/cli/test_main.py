@@ -2,8 +2,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
+from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -12,19 +12,19 @@ from ml.domain.errors import InvalidInput
 from ml.wiring.secrets import load_secrets
 
 
-def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+def helps(group: TyperGroup, path: str = "") -> Iterator[tuple[str, str]]:
     for name, command in group.commands.items():
-        yield f"{path} {name}".strip(), command
-        if isinstance(command, click.Group):
-            yield from commands(command, name)
+        yield f"{path} {name}".strip(), command.help or ""
+        if isinstance(command, TyperGroup):
+            yield from helps(command, name)
 
 
 def test_every_command_has_help_with_an_example() -> None:
     program = get_command(main.build())
-    assert isinstance(program, click.Group)
-    found = dict(commands(program))
+    assert isinstance(program, TyperGroup)
+    found = dict(helps(program))
     assert {"up", "down", "status", "password"} <= set(found)
-    assert [name for name, command in found.items() if "Example:" not in (command.help or "")] == []
+    assert [name for name, text in found.items() if "Example:" not in text] == []
 
 
 def test_the_password_is_that_of_the_state_folder(tmp_path: Path) -> None:
