@@ -1,0 +1,70 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ml.adapters.catalogues import open_catalogue
+from tests.unit.adapters.catalogues.folders import LIMITS, jpeg
+
+PRODUCTS = """,designation,description,productid,imageid
+0,Olivia: Carnet,,3804725264,1263597046
+1,"Journal, no 133","<p>un\npeu</p>",436067568,1008141237
+2,Grand stylet,PILOT,201115110,938777978
+"""
+LABELS = ",prdtypecode\n2,50\n0,10\n1,2280\n"
+
+
+def rakuten(folder: Path, products: str = PRODUCTS, labels: str = LABELS) -> Path:
+    (folder / "images" / "image_train").mkdir(parents=True)
+    (folder / "X_train_update.csv").write_text(products, "utf-8")
+    (folder / "Y_train_CVw08PX.csv").write_text(labels, "utf-8")
+    return folder
+
+
+def test_products_and_labels_are_joined_by_their_index(tmp_path: Path) -> None:
+    folder = rakuten(tmp_path)
+    flat = folder / "images" / "image_1263597046_product_3804725264.jpg"
+    nested = folder / "images" / "image_train" / "image_1008141237_product_436067568.jpg"
+    flat.write_bytes(jpeg("red"))
+    nested.write_bytes(jpeg("blue"))
+    checked = open_catalogue(folder).check(LIMITS)
+    assert checked.faults == ()
+    assert [(row.product_id, row.category) for row in checked.rows] == [
+        ("3804725264", "10"),
+        ("436067568", "2280"),
+        ("201115110", "50"),
+    ]
+    assert [row.picture for row in checked.rows] == [flat, nested, None]
+    assert checked.rows[1].description == "<p>un\npeu</p>"
+
+
+def test_without_times_all_count_as_listed_at_one_stated_moment(tmp_path: Path) -> None:
+    folder = rakuten(tmp_path)
+    usual = open_catalogue(folder).listings()
+    assert {row.listed_at for row in usual} == {datetime(2020, 1, 1, tzinfo=UTC)}
+    moment = datetime(2024, 2, 3, 4, tzinfo=UTC)
+    given = open_catalogue(folder, listed_at=moment).listings()
+    assert {row.listed_at for row in given} == {moment}
+
+
+@pytest.mark.parametrize(
+    ("products", "labels", "row", "said"),
+    [
+        (PRODUCTS, ",prdtypecode\n0,10\n1,2280\n", 4, "no label of index '2'"),
+        (PRODUCTS, LABELS + "9,10\n", 0, "index '9' names no product"),
+        (PRODUCTS, LABELS + "1,10\n", 5, "index '1' comes twice"),
+        (PRODUCTS, ",code\n0,10\n", 1, "lacks columns; found: , code"),
+        (PRODUCTS, LABELS.replace("50", ""), 4, "category is empty"),
+        (PRODUCTS.replace("938777978", "../../x"), LABELS, 4, "not both numbers"),
+        (PRODUCTS.replace("Grand stylet", ""), LABELS, 4, "is empty"),
+        (PRODUCTS.replace("201115110", "3804725264"), LABELS, 4, "row 2"),
+    ],
+    ids=["label", "orphan", "twice", "column", "category", "path", "title", "duplicate"],
+)
+def test_faults_are_told_in_rakutens_words(
+    tmp_path: Path, products: str, labels: str, row: int, said: str
+) -> None:
+    checked = open_catalogue(rakuten(tmp_path, products, labels)).check(LIMITS)
+    told = {(fault.row, said in fault.reason) for fault in checked.faults}
+    assert (row, True) in told
+    assert not {"title", "product_id", "category"} & {fault.field for fault in checked.faults}
