@@ -29,7 +29,8 @@ def next_product(context: typer.Context, reviewer: _Reviewer, as_json: _Json = F
 
     Example: regain labels next --reviewer anna
     """
-    product = serving_client(context.obj).next_review(reviewer)
+    with serving_client(context.obj) as client:
+        product = client.next_review(reviewer)
     if as_json:
         typer.echo(json.dumps(product, indent=2, ensure_ascii=False))
         return
@@ -57,13 +58,14 @@ def add(
 
     Example: regain labels add 0f8fad5bd9cb469fa16570867728950e 2522 --reviewer anna
     """
-    receipt = serving_client(context.obj).add_label(
-        prediction_id,
-        category,
-        reviewer=reviewer,
-        labelled_at=datetime.now(UTC),
-        new_category=new_category,
-    )
+    with serving_client(context.obj) as client:
+        receipt = client.add_label(
+            prediction_id,
+            category,
+            reviewer=reviewer,
+            labelled_at=datetime.now(UTC),
+            new_category=new_category,
+        )
     if as_json:
         typer.echo(json.dumps(receipt, indent=2))
         return

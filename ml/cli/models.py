@@ -52,7 +52,8 @@ def classify(
         description=description,
         picture=_read(image) if image is not None else None,
     )
-    answer = serving_client(context.obj).classify(product)
+    with serving_client(context.obj) as client:
+        answer = client.classify(product)
     if as_json:
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     else:

@@ -3,7 +3,7 @@
 import base64
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -44,6 +44,16 @@ class ServingClient:
         self._url = url
         self._patience = patience_seconds
         self._http = httpx.Client(base_url=url, timeout=60, headers={"X-API-Key": api_key})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept for the next call."""
+        self._http.close()
 
     def classify(self, product: ProductRequest) -> dict[str, Any]:
         """The answer for one product, as the API documents it."""
