@@ -34,16 +34,25 @@ def import_(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The catalogue's folder.")],
     listed_before: Annotated[
         datetime | None,
-        typer.Option(formats=_TIMES, help="Import only what was listed before this time (UTC)."),
+        typer.Option(
+            formats=_TIMES,
+            metavar="DATE",
+            help="Import only what was listed before this time (UTC).",
+        ),
     ] = None,
     listed_from: Annotated[
         datetime | None,
-        typer.Option(formats=_TIMES, help="Import only what was listed at this time or later."),
+        typer.Option(
+            formats=_TIMES,
+            metavar="DATE",
+            help="Import only what was listed at this time or later.",
+        ),
     ] = None,
     listed_at: Annotated[
         datetime | None,
         typer.Option(
             formats=_TIMES,
+            metavar="DATE",
             help="When the products of a catalogue without times (Rakuten's layout) count as "
             "listed; default: the start of 2020.",
         ),
@@ -171,9 +180,9 @@ def _show_report(console: Console, report: "ImportReport") -> None:
         ),
     ]
     if report.outside:
-        facts.append(("outside", f"{report.outside:,} rows were not listed in that time"))
+        facts.append(("left out", f"{report.outside:,} by their time of listing"))
     if report.rejects is not None:
-        facts.append(("rejected", f"{report.rejected:,} rows; reasons in {report.rejects}"))
+        facts.append(("rejected", f"{report.rejected:,}; reasons in {report.rejects}"))
     table = Table.grid(padding=(0, 2))
     for name, value in facts:
         table.add_row(name, escape(value))

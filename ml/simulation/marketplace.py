@@ -39,8 +39,8 @@ class Marketplace:
     """A marketplace of one seed; see `products`.
 
     `categories` and their shares, the difficulties and the camera are what a drifting marketplace
-    would change. `products_per_day` is the mean over a week; `duplicate_title_share` counts
-    products that are variants of one listed shortly before.
+    would change; without a camera products have no picture. `products_per_day` is the mean over a
+    week; `duplicate_title_share` counts products that are variants of one listed shortly before.
     """
 
     seed: int = 42
@@ -54,7 +54,7 @@ class Marketplace:
     typo_share: float = 0.03
     text: TextDifficulty = field(default_factory=TextDifficulty)
     pictures: PictureDifficulty = field(default_factory=PictureDifficulty)
-    camera: Camera = field(default_factory=Camera)
+    camera: Camera | None = field(default_factory=Camera)
 
     def products(self, count: int, *, start: int = 0) -> Iterator[SimulatedProduct]:
         """Products `start` to `start + count - 1`, in the order of `listed_at`."""
@@ -70,9 +70,7 @@ class Marketplace:
             product_id=f"{self.seed}-{index:07d}",
             title=origin.title,
             description=write_description(rng, origin.topic, origin.seller, self._lexicon),
-            picture=take_picture(
-                rng, origin.category.code, origin.seller, self.pictures, self.camera
-            ),
+            picture=self._picture(rng, origin),
             category=origin.category.code,
             listed_at=self.listed_at(index),
             seller=origin.seller.name,
@@ -93,6 +91,12 @@ class Marketplace:
         share_of_day = (position - begun) / (volumes[day] - begun)
         listed = self.opens_at + timedelta(days=7 * int(weeks) + day + share_of_day)
         return listed.replace(microsecond=0)
+
+    def _picture(self, rng: Random, origin: _Origin) -> bytes | None:
+        if self.camera is None:
+            return None
+        code, seller = origin.category.code, origin.seller
+        return take_picture(rng, code, seller, self.pictures, self.camera)
 
     def _origin(self, index: int) -> _Origin:
         rng = self._rng("origin", index)

@@ -89,30 +89,27 @@ def import_catalogue(
         workers=_THREADS,
         on_progress=lambda rows: progress("checking rows", rows, None),
     )
+    rows = catalogue.rows
     rejects = _write_rejects(services.settings.state, source, catalogue.faults)
     _refuse(source, catalogue, rejects, skip_invalid=skip_invalid)
-    pictures = _store_pictures(services.objects, catalogue.rows, progress)
-    before = services.label_spaces.current()
-    categories = {row.category for row in catalogue.rows}
-    times = [row.listed_at for row in catalogue.rows]
-    space = services.label_spaces.extend(
-        categories, cause=f"import {source.resolve().name}", at=max(times)
-    )
-    progress("writing labels", 0, len(catalogue.rows))
-    labels_new = _append(services, catalogue.rows, space)
-    progress("writing labels", len(catalogue.rows), len(catalogue.rows))
+    pictures = _store_pictures(services.objects, rows, progress)
+    known = services.label_spaces.current()
+    space = _extend(services, rows, cause=f"import {source.resolve().name}")
+    progress("writing labels", 0, len(rows))
+    labels_new = _append(services, rows, space)
+    progress("writing labels", len(rows), len(rows))
     return ImportReport(
-        products=len(catalogue.rows),
+        products=len(rows),
         labels_new=labels_new,
         pictures=pictures,
-        without_picture=sum(row.picture is None for row in catalogue.rows),
+        without_picture=sum(row.picture is None for row in rows),
         rejected=len({fault.row for fault in catalogue.faults}),
         rejects=rejects,
         outside=catalogue.outside,
-        categories_new=tuple(sorted(categories - set(before.classes))),
+        categories_new=tuple(sorted({row.category for row in rows} - set(known.classes))),
         label_space_version=space.version,
-        oldest=min(times),
-        newest=max(times),
+        oldest=min(row.listed_at for row in rows),
+        newest=max(row.listed_at for row in rows),
     )
 
 
@@ -175,6 +172,13 @@ def _store_pictures(objects: ObjectStore, rows: Sequence[CatalogueRow], progress
             new += was_new
             progress("storing pictures", done, len(files))
     return new
+
+
+def _extend(services: Services, rows: Sequence[CatalogueRow], *, cause: str) -> LabelSpace:
+    """The label space with every category of the rows, a new version as of the newest of them."""
+    return services.label_spaces.extend(
+        {row.category for row in rows}, cause=cause, at=max(row.listed_at for row in rows)
+    )
 
 
 def _append(services: Services, rows: Sequence[CatalogueRow], space: LabelSpace) -> int:
