@@ -68,7 +68,7 @@ def create_app(
         title="regain",
         description=_DESCRIPTION,
         version="1",
-        lifespan=partial(_lifespan, models=models, spool=spool, drainer=drainer),
+        lifespan=partial(_lifespan, models=models, drainer=drainer),
     )
     app.state.context = Context(
         settings=settings,
@@ -92,9 +92,7 @@ def create_app(
 
 
 @asynccontextmanager
-async def _lifespan(
-    _: FastAPI, *, models: ModelStore, spool: Spool, drainer: Drainer
-) -> AsyncIterator[None]:
+async def _lifespan(_: FastAPI, *, models: ModelStore, drainer: Drainer) -> AsyncIterator[None]:
     await to_thread.run_sync(models.start)
     drainer.start()
     try:
@@ -102,4 +100,3 @@ async def _lifespan(
     finally:
         await to_thread.run_sync(models.stop)
         await to_thread.run_sync(drainer.stop)
-        spool.close()

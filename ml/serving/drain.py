@@ -21,6 +21,7 @@ _GATHER_SECONDS = 0.02
 _SWEEP_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 1.0
 _FORGOTTEN_SECONDS = 3_600.0
+_STOP_SECONDS = 4.0
 
 
 class Drainer:
@@ -43,10 +44,15 @@ class Drainer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the pass under way, try one more, and end."""
+        """Finish the pass under way, try one more, and let the spool go.
+
+        A pass that hangs keeps the spool: the end of the process lets it go.
+        """
         self._stopping.set()
         self._spool.news.set()
-        self._thread.join(timeout=10)
+        self._thread.join(_STOP_SECONDS)
+        if not self._thread.is_alive():
+            self._spool.close()
 
     def _run(self) -> None:
         next_sweep = 0.0

@@ -22,6 +22,7 @@ from ml.serving.metrics import Metrics
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 30.0
+_STOP_SECONDS = 4.0
 
 BundleLoader = Callable[[Mapping[str, bytes]], ModelBundle]
 
@@ -76,7 +77,7 @@ class ModelStore:
     def stop(self) -> None:
         """Stop following."""
         self._stopping.set()
-        self._thread.join(timeout=10)
+        self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._refresh_seconds):

@@ -220,7 +220,8 @@ def run_worker(folder: Path, log: Log, share: list[Prediction], *, drains: bool)
     if drains:
         eventually(lambda: len(log.stored) == 600)
         drainer.stop()
-    spool.close()
+    else:
+        spool.close()
 
 
 def test_workers_that_share_a_folder_store_every_row_once(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 _WORKERS = """
 import os, sys
+import fastapi, ml.models.bundle, ml.wiring.build  # what takes long, and not prometheus_client
 for number in range(2):
     if os.fork() == 0:
         from ml.serving.main import create

@@ -1,6 +1,9 @@
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml.domain.errors import ServiceUnavailable
 from ml.serving.records import decode
@@ -80,6 +83,25 @@ def test_closing_leaves_no_empty_file(tmp_path: Path) -> None:
     spool.append([], {})
     spool.close()
     assert not list(tmp_path.iterdir())
+
+
+@given(st.data())
+def test_a_file_cut_anywhere_still_gives_every_whole_line(data: st.DataObject) -> None:
+    predictions = made_predictions(3)
+    with tempfile.TemporaryDirectory() as folder:
+        owner = Spool(Path(folder))
+        owner.append(predictions, {})
+        owner.close()
+        (path,) = Path(folder).glob("*.ndjson")
+        content = path.read_bytes()
+        cut = data.draw(st.integers(0, len(content)))
+        path.write_bytes(content[:cut])
+        heir = Spool(Path(folder))
+        heir.adopt_orphans()
+        whole = content[:cut].count(b"\n")
+        assert spooled(heir) == [each.prediction_id for each in predictions[:whole]]
+        assert heir.waiting()[0].read()[1] == (not content[:cut].endswith(b"\n") and cut > 0)
+        heir.close()
 
 
 def test_a_disk_that_fills_up_leaves_no_torn_line(
