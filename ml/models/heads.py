@@ -98,7 +98,8 @@ class TreeHead:
 
     @classmethod
     def from_bytes(cls, trees: bytes, projection: Layer) -> "TreeHead":
-        booster = xgboost.Booster()
+        # One thread: a row is too little to share out, and OpenMP's waiting costs more.
+        booster = xgboost.Booster({"nthread": 1})
         booster.load_model(bytearray(trees))
         return cls(projection, booster)
 

@@ -1,9 +1,9 @@
 """Train the image model: features, heads, a network of its own, and the vote among them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,7 @@ from ml.domain.labels import LabelSpace
 from ml.domain.ports import ObjectStore
 from ml.models.backbone import Backbone, choose_device
 from ml.models.heads import DenseHead, Features, Head
-from ml.models.image import ImageModel, Member, Source
-from ml.models.voting import soft_vote
-from ml.stats.weighting import confusion_matrix, weighted_f1
+from ml.models.image import ImageModel, Source
 from ml.training.features import Progress, embed_pictures, embed_uncached, load_pixels
 from ml.training.heads import (
     Examples,
@@ -27,8 +25,9 @@ from ml.training.heads import (
 from ml.training.networks import Lessons, LoadPixels, fine_tune, train_scratch
 from ml.training.perceptron import fit_perceptron
 from ml.training.picture_rows import PictureRows, Read, read_rows
-from ml.training.rows import FloatArray, PictureOf
-from ml.training.voting import choose_vote
+from ml.training.rows import FloatArray, IntArray, PictureOf
+from ml.training.threads import half_the_cores
+from ml.training.voting import Candidate, elect
 
 _logger = logging.getLogger(__name__)
 
@@ -64,23 +63,20 @@ def train_image(
     to choose by: training pictures of fewer than two classes, or no validation picture of them.
     The same rows, in any order, and seed give the same model on a CPU.
     """
-    studio = _Studio(objects, picture_of, settings, seed, progress)
-    read = studio.reader(backbone)
-    learning, choosing = (read_rows(rows, label_space, read) for rows in (train, validation))
-    learnt = np.unique(learning.targets)
-    learning, choosing = learning.of_classes(learnt), choosing.of_classes(learnt)
-    if len(learnt) < 2 or len(choosing) == 0:
-        progress(
-            f"no image model: {len(learning)} training pictures of {len(learnt)} classes, "
-            f"{len(choosing)} validation pictures of them"
-        )
-        return None
-    if backbone is None:
-        trained = studio.train_from_scratch(learning, choosing)
-    else:
-        trained = studio.train_on_backbone(backbone, learning, choosing)
-    members, report = _elect(trained.candidates, choosing)
-    report |= {"image.train_rows": len(learning), "image.validation_rows": len(choosing)}
+    workshop = _Workshop(objects, picture_of, settings, seed, progress)
+    with half_the_cores():
+        read = workshop.reader(backbone)
+        learning, choosing = (read_rows(rows, label_space, read) for rows in (train, validation))
+        learnt = np.unique(learning.targets)
+        learning, choosing = learning.of_classes(learnt), choosing.of_classes(learnt)
+        if len(learnt) < 2 or len(choosing) == 0:
+            progress(
+                f"no image model: {len(learning)} training pictures of {len(learnt)} classes, "
+                f"{len(choosing)} validation pictures of them"
+            )
+            return None
+        trained = workshop.train(backbone, learning, choosing)
+    members, report = elect(trained.candidates, choosing.targets, choosing.weights)
     model = ImageModel(
         label_space=label_space,
         learnt=tuple(learnt.tolist()),
@@ -89,29 +85,22 @@ def train_image(
         members=members,
         max_pixels=settings.max_picture_pixels,
     )
-    return model, report
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """Who may vote, with its probabilities [n, k] on the validation rows."""
-
-    name: str
-    source: Source
-    head: Head
-    probabilities: FloatArray
+    counts = {"train_rows": len(learning), "validation_rows": len(choosing)}
+    return model, report | counts
 
 
 @dataclass(frozen=True)
 class _Trained:
+    """The networks and all that may vote on them; `tuned` is None when nothing was tuned."""
+
     frozen: Backbone
     tuned: Backbone | None
-    candidates: list[_Candidate]
+    candidates: list[Candidate]
 
 
 @dataclass(frozen=True)
-class _Studio:
-    """Where pictures come from and how they are worked on; the steps of `train_image`."""
+class _Workshop:
+    """Where pictures come from and how they are worked on."""
 
     objects: ObjectStore
     picture_of: PictureOf
@@ -121,23 +110,19 @@ class _Studio:
 
     def reader(self, backbone: Backbone | None) -> Read:
         """How rows are read: as (cached) features of the backbone, or as pixels to train on."""
+        if backbone is None:
+            return partial(self._pixels, side=self.settings.scratch_image_size)
+        return partial(self._features, backbone)
 
-        def read_features(pictures: list[str]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-            assert backbone is not None
-            features = embed_pictures(
-                pictures,
-                backbone=backbone,
-                objects=self.objects,
-                picture_of=self.picture_of,
-                max_pixels=self.settings.max_picture_pixels,
-                progress=self.progress,
-            )
-            return features, ~np.isnan(features[:, 0])
+    def train(
+        self, backbone: Backbone | None, learning: PictureRows, choosing: PictureRows
+    ) -> _Trained:
+        """Train on rows that `reader` has read for the same backbone."""
+        if backbone is None:
+            return self._train_from_scratch(learning, choosing)
+        return self._train_on_backbone(backbone, learning, choosing)
 
-        return self._pixels if backbone is None else read_features
-
-    def train_from_scratch(self, learning: PictureRows, choosing: PictureRows) -> _Trained:
-        """Rows hold pixels: train the small network on them, then heads on its features."""
+    def _train_from_scratch(self, learning: PictureRows, choosing: PictureRows) -> _Trained:
         network, own = train_scratch(
             self._lessons(learning, lambda rows: learning.inputs[rows]),
             image_size=self.settings.scratch_image_size,
@@ -147,28 +132,22 @@ class _Studio:
             progress=self.progress,
         )
         validation = network.embed(choosing.inputs)
-        heads = self._fit_heads(learning, network.embed(learning.inputs), choosing, validation)
+        features = network.embed(learning.inputs)
+        _, heads = self._fit_heads(learning, features, choosing, validation)
         candidates = _candidates(heads | {"network": own}, Source.FROZEN, validation)
         return _Trained(network, None, candidates)
 
-    def train_on_backbone(
+    def _train_on_backbone(
         self, backbone: Backbone, learning: PictureRows, choosing: PictureRows
     ) -> _Trained:
-        """Rows hold features: fit heads on them, then fine-tune a copy from the linear one."""
-        heads = self._fit_heads(learning, learning.inputs, choosing, choosing.inputs)
+        linear, heads = self._fit_heads(learning, learning.inputs, choosing, choosing.inputs)
         candidates = _candidates(heads, Source.FROZEN, choosing.inputs)
-        linear = heads["logistic"]
-        if self.settings.finetune_epochs == 0 or not isinstance(linear, DenseHead):
+        if self.settings.finetune_epochs == 0:
             return _Trained(backbone, None, candidates)
-
-        def load(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-            side = backbone.spec.image_size
-            return self._pixels([learning.pictures[row] for row in rows], side)[0]
-
         tuned, own = fine_tune(
             backbone,
             linear,
-            self._lessons(learning, load),
+            self._lessons(learning, partial(self._pixels_of, learning, backbone.spec.image_size)),
             epochs=self.settings.finetune_epochs,
             seed=self.seed,
             progress=self.progress,
@@ -182,15 +161,33 @@ class _Studio:
         candidates += _candidates({"network": own}, Source.TUNED, validation)
         return _Trained(backbone, tuned, candidates)
 
+    def _features(
+        self, backbone: Backbone, pictures: list[str]
+    ) -> tuple[Features, NDArray[np.bool_]]:
+        features = embed_pictures(
+            pictures,
+            backbone=backbone,
+            objects=self.objects,
+            picture_of=self.picture_of,
+            max_pixels=self.settings.max_picture_pixels,
+            progress=self.progress,
+        )
+        readable: NDArray[np.bool_] = ~np.isnan(features[:, 0])
+        return features, readable
+
     def _pixels(
-        self, pictures: list[str], side: int | None = None
+        self, pictures: list[str], side: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         return load_pixels(
             pictures,
-            side or self.settings.scratch_image_size,
+            side,
             picture_of=self.picture_of,
             max_pixels=self.settings.max_picture_pixels,
         )
+
+    def _pixels_of(self, learning: PictureRows, side: int, rows: IntArray) -> NDArray[np.uint8]:
+        pixels, _ = self._pixels([learning.pictures[row] for row in rows], side)
+        return pixels
 
     def _lessons(self, learning: PictureRows, load: LoadPixels) -> Lessons:
         return Lessons(load, learning.targets, self._class_weights(learning))
@@ -211,45 +208,23 @@ class _Studio:
         features: Features,
         choosing: PictureRows,
         validation_features: Features,
-    ) -> dict[str, Head]:
+    ) -> tuple[DenseHead, dict[str, Head]]:
+        """The linear head, from which a network may be tuned, and all heads by name."""
         train = Examples(features, learning.targets, self._class_weights(learning))
         validation = Examples(validation_features, choosing.targets, choosing.weights)
         projection = fit_projection(features)
         self.progress("fitting the logistic head, the perceptron and the trees")
-        return {
-            "logistic": fit_logistic(projection, train, validation),
+        linear = fit_logistic(projection, train, validation)
+        return linear, {
+            "logistic": linear,
             "perceptron": fit_perceptron(train, validation, seed=self.seed),
             "trees": fit_trees(projection, train, validation, seed=self.seed),
         }
 
 
-def _candidates(heads: dict[str, Head], source: Source, validation: Features) -> list[_Candidate]:
+def _candidates(heads: Mapping[str, Head], source: Source, validation: Features) -> list[Candidate]:
+    """The heads with what they say on the validation rows, from the features they read."""
     return [
-        _Candidate(name, source, head, head.predict_proba(validation))
+        Candidate(name, source, head, head.predict_proba(validation))
         for name, head in heads.items()
     ]
-
-
-def _elect(
-    candidates: Sequence[_Candidate], choosing: PictureRows
-) -> tuple[tuple[Member, ...], dict[str, float]]:
-    """Those the vote gives a weight, and the figures of all, the vote's too."""
-    votes = [candidate.probabilities for candidate in candidates]
-    weights, exponents = choose_vote(votes, choosing.targets, choosing.weights)
-
-    def f1(probabilities: FloatArray) -> float:
-        answers, classes = probabilities.argmax(axis=1), probabilities.shape[1]
-        return weighted_f1(
-            confusion_matrix(choosing.targets, answers, choosing.weights, classes=classes)
-        )
-
-    report = {"image.validation_f1.vote": f1(soft_vote(votes, weights, exponents))}
-    for candidate, weight in zip(candidates, weights, strict=True):
-        report[f"image.validation_f1.{candidate.name}"] = f1(candidate.probabilities)
-        report[f"image.weight.{candidate.name}"] = weight
-    members = (
-        Member(candidate.name, candidate.source, candidate.head, weight, exponent)
-        for candidate, weight, exponent in zip(candidates, weights, exponents, strict=True)
-        if weight > 0
-    )
-    return tuple(members), report

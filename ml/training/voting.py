@@ -1,11 +1,15 @@
-"""Weights and exponents of the soft vote, chosen on validation rows."""
+"""Who votes in the image model, with which weight and exponent, chosen on validation rows."""
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ml.models.voting import sharpen
+from ml.models.heads import Head
+from ml.models.image import Member, Source
+from ml.models.voting import sharpen, soft_vote
+from ml.stats.weighting import confusion_matrix, weighted_f1
 from ml.training.rows import FloatArray, IntArray
 
 EXPONENTS = (1.0, 2.0, 3.0)
@@ -14,6 +18,39 @@ LEAST_WEIGHT = 0.03
 
 _STEPS = 200
 _FLOOR = 1e-12
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Who may vote, with its probabilities [n, k] on the validation rows."""
+
+    name: str
+    source: Source
+    head: Head
+    probabilities: FloatArray
+
+
+def elect(
+    candidates: Sequence[Candidate], targets: IntArray, row_weights: FloatArray
+) -> tuple[tuple[Member, ...], dict[str, float]]:
+    """The candidates that get a weight, and validation figures of all of them and of the vote."""
+    votes = [candidate.probabilities for candidate in candidates]
+    weights, exponents = choose_vote(votes, targets, row_weights)
+
+    def f1(probabilities: FloatArray) -> float:
+        answers, classes = probabilities.argmax(axis=1), probabilities.shape[1]
+        return weighted_f1(confusion_matrix(targets, answers, row_weights, classes=classes))
+
+    report = {"weighted_f1_vote": f1(soft_vote(votes, weights, exponents))}
+    for candidate, weight in zip(candidates, weights, strict=True):
+        report[f"weighted_f1_{candidate.name}"] = f1(candidate.probabilities)
+        report[f"vote_weight_{candidate.name}"] = weight
+    members = (
+        Member(candidate.name, candidate.source, candidate.head, weight, exponent)
+        for candidate, weight, exponent in zip(candidates, weights, exponents, strict=True)
+        if weight > 0
+    )
+    return tuple(members), report
 
 
 def choose_vote(
