@@ -6,7 +6,7 @@ from airflow.sdk import task, task_group
 
 # The time a run speaks of: what its conf says (replays, alerts), else when it was due.
 AS_OF = "{{ dag_run.conf.get('as_of') or dag_run.run_after.isoformat() }}"
-RUN_ID = "{{ run_id }}"
+RUN = "{{ run_id }}"
 
 RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=5)}
 QUICK = {**RETRIES, "execution_timeout": timedelta(minutes=15)}
@@ -24,7 +24,7 @@ def collect_labels(as_of: str) -> str:
 @task(**TRAINING)
 def train_text(snapshot: str) -> str:
     """Train the text model on the snapshot's training part; returns its key."""
-    from ml.tasks.retrain import train_text
+    from ml.tasks.train_text import train_text
 
     return train_text(snapshot)
 
@@ -32,7 +32,7 @@ def train_text(snapshot: str) -> str:
 @task(**TRAINING)
 def train_image(snapshot: str) -> str:
     """Train the image models and their vote on the snapshot's training part; returns their key."""
-    from ml.tasks.retrain import train_image
+    from ml.tasks.train_image import train_image
 
     return train_image(snapshot)
 
@@ -40,7 +40,7 @@ def train_image(snapshot: str) -> str:
 @task(**TRAINING)
 def fuse(snapshot: str, text: str, image: str) -> str:
     """Choose the fusion and calibrate it on the validation part; returns the bundle's digest."""
-    from ml.tasks.retrain import fuse
+    from ml.tasks.fuse import fuse
 
     return fuse(snapshot, text_key=text, image_key=image)
 
@@ -48,7 +48,7 @@ def fuse(snapshot: str, text: str, image: str) -> str:
 @task(**TRAINING)
 def evaluate(snapshot: str, bundle: str) -> str:
     """Score bundle and champion on the same test rows; returns the evaluation's key."""
-    from ml.tasks.release import evaluate
+    from ml.tasks.evaluate import evaluate
 
     return evaluate(snapshot, bundle_digest=bundle)
 
@@ -56,7 +56,7 @@ def evaluate(snapshot: str, bundle: str) -> str:
 @task(**QUICK)
 def register(snapshot: str, bundle: str, evaluation: str, image: str) -> int:
     """Log the run and register the version in MLflow, once; returns the version."""
-    from ml.tasks.release import register
+    from ml.tasks.evaluate import register
 
     return register(snapshot, bundle_digest=bundle, evaluation_key=evaluation, image_key=image)
 
@@ -70,19 +70,19 @@ def gate(version: int, evaluation: str) -> bool:
 
 
 @task(**QUICK)
-def promote(version: int, evaluation: str, as_of: str, run_id: str) -> str:
+def promote(version: int, evaluation: str, as_of: str, run: str) -> str:
     """Let an admitted version serve: ledger first, alias last; returns what was recorded."""
     from ml.tasks.release import promote
 
-    return promote(version=version, evaluation_key=evaluation, as_of=as_of, run_id=run_id)
+    return promote(version=version, evaluation_key=evaluation, as_of=as_of, run=run)
 
 
 @task_group
-def retrain(as_of: str = AS_OF, run_id: str = RUN_ID) -> None:
+def retrain(as_of: str = AS_OF, run: str = RUN) -> None:
     """Labels as of a time become a version that serves, or a stored reason why not."""
     snapshot = collect_labels(as_of)
     text, image = train_text(snapshot), train_image(snapshot)
     bundle = fuse(snapshot, text, image)
     evaluation = evaluate(snapshot, bundle)
     version = register(snapshot, bundle, evaluation, image)
-    gate(version, evaluation) >> promote(version, evaluation, as_of, run_id)
+    gate(version, evaluation) >> promote(version, evaluation, as_of, run)

@@ -10,9 +10,13 @@ from ml.domain.decisions import LedgerAction
 from ml.domain.errors import InvalidInput, RegainError
 from ml.domain.labels import Label, LabelSource, Part
 from ml.domain.products import Product
-from ml.tasks import release, retrain
 from ml.tasks.collect_labels import collect_labels
 from ml.tasks.dataset import load_dataset
+from ml.tasks.evaluate import evaluate, register
+from ml.tasks.fuse import fuse
+from ml.tasks.release import gate, promote
+from ml.tasks.train_image import train_image
+from ml.tasks.train_text import train_text
 from ml.wiring.config import Settings
 from tests.fakes.services import FakeServices
 
@@ -58,23 +62,23 @@ def _label(services: FakeServices, *, count: int, noise: float, start: int = 0) 
 
 def _run(services: FakeServices, run_id: str = "run-1", as_of: str = AS_OF) -> str:
     snapshot = collect_labels(as_of=as_of, services=services)
-    text = retrain.train_text(snapshot, services=services)
-    image = retrain.train_image(snapshot, services=services)
-    bundle = retrain.fuse(snapshot, text_key=text, image_key=image, services=services)
-    evaluation = release.evaluate(snapshot, bundle_digest=bundle, services=services)
-    version = release.register(
+    text = train_text(snapshot, services=services)
+    image = train_image(snapshot, services=services)
+    bundle = fuse(snapshot, text_key=text, image_key=image, services=services)
+    evaluation = evaluate(snapshot, bundle_digest=bundle, services=services)
+    version = register(
         snapshot,
         bundle_digest=bundle,
         evaluation_key=evaluation,
         image_key=image,
         services=services,
     )
-    release.gate(version=version, evaluation_key=evaluation, services=services)
-    return release.promote(
+    gate(version=version, evaluation_key=evaluation, services=services)
+    return promote(
         version=version,
         evaluation_key=evaluation,
         as_of=as_of,
-        run_id=run_id,
+        run=run_id,
         services=services,
     )
 
@@ -158,11 +162,11 @@ def test_a_champion_that_changed_in_between_stops_the_gate(services: FakeService
     _run(services)
     _label(services, count=60, noise=0.0, start=240)
     snapshot = collect_labels(as_of=AS_OF, services=services)
-    text = retrain.train_text(snapshot, services=services)
-    image = retrain.train_image(snapshot, services=services)
-    bundle = retrain.fuse(snapshot, text_key=text, image_key=image, services=services)
-    evaluation = release.evaluate(snapshot, bundle_digest=bundle, services=services)
-    version = release.register(
+    text = train_text(snapshot, services=services)
+    image = train_image(snapshot, services=services)
+    bundle = fuse(snapshot, text_key=text, image_key=image, services=services)
+    evaluation = evaluate(snapshot, bundle_digest=bundle, services=services)
+    version = register(
         snapshot,
         bundle_digest=bundle,
         evaluation_key=evaluation,
@@ -172,7 +176,7 @@ def test_a_champion_that_changed_in_between_stops_the_gate(services: FakeService
     _label(services, count=60, noise=0.0, start=300)
     _run(services, run_id="by-hand")
     with pytest.raises(RegainError, match="clear the task evaluate"):
-        release.gate(version=version, evaluation_key=evaluation, services=services)
+        gate(version=version, evaluation_key=evaluation, services=services)
 
 
 def test_no_product_changes_its_part_from_run_to_run(services: FakeServices) -> None:
