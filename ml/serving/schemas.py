@@ -37,13 +37,13 @@ Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_print
 Time = Annotated[AwareDatetime, AfterValidator(_plausible)]
 
 _PRODUCT: dict[str, Any] = {
-    "product_id": "3804725264",
-    "title": "Olivia: Personalisiertes Notizbuch 150 Seiten A5 Einhorn",
+    "product_id": "SKU-10442",
+    "title": "Carnet A5 à couverture rigide, 120 pages",
     "description": "Carnet ligné, couverture souple",
 }
 _ANSWER: dict[str, Any] = {
     "prediction_id": "0f8fad5bd9cb469fa16570867728950e",
-    "product_id": "3804725264",
+    "product_id": "SKU-10442",
     "category": "2522",
     "confidence": 0.93,
     "top5": [{"category": "2522", "probability": 0.93}, {"category": "10", "probability": 0.04}],

@@ -135,9 +135,9 @@ class MlflowRegistry:
 
     def _experiment_id(self) -> str:
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
-        return (
-            experiment.experiment_id if experiment else self._client.create_experiment(EXPERIMENT)
-        )
+        if experiment is None:
+            return str(self._client.create_experiment(EXPERIMENT))
+        return str(experiment.experiment_id)
 
     def _log(self, run_id: str, candidate: Candidate) -> None:
         for name, value in candidate.params.items():

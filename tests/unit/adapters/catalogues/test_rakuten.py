@@ -7,9 +7,9 @@ from ml.adapters.catalogues import open_catalogue
 from tests.unit.adapters.catalogues.folders import LIMITS, jpeg
 
 PRODUCTS = """,designation,description,productid,imageid
-0,Olivia: Carnet,,3804725264,1263597046
-1,"Journal, no 133","<p>un\npeu</p>",436067568,1008141237
-2,Grand stylet,PILOT,201115110,938777978
+0,Carnet ligné A5,,77000123,88000456
+1,"Gazette, no 7","<p>un\npeu</p>",77000124,88000457
+2,Stylet tactile,ACME,77000125,88000458
 """
 LABELS = ",prdtypecode\n2,50\n0,10\n1,2280\n"
 
@@ -23,16 +23,16 @@ def rakuten(folder: Path, products: str = PRODUCTS, labels: str = LABELS) -> Pat
 
 def test_products_and_labels_are_joined_by_their_index(tmp_path: Path) -> None:
     folder = rakuten(tmp_path)
-    flat = folder / "images" / "image_1263597046_product_3804725264.jpg"
-    nested = folder / "images" / "image_train" / "image_1008141237_product_436067568.jpg"
+    flat = folder / "images" / "image_88000456_product_77000123.jpg"
+    nested = folder / "images" / "image_train" / "image_88000457_product_77000124.jpg"
     flat.write_bytes(jpeg("red"))
     nested.write_bytes(jpeg("blue"))
     checked = open_catalogue(folder).check(LIMITS)
     assert checked.faults == ()
     assert [(row.product_id, row.category) for row in checked.rows] == [
-        ("3804725264", "10"),
-        ("436067568", "2280"),
-        ("201115110", "50"),
+        ("77000123", "10"),
+        ("77000124", "2280"),
+        ("77000125", "50"),
     ]
     assert [row.picture for row in checked.rows] == [flat, nested, None]
     assert checked.rows[1].description == "<p>un\npeu</p>"
@@ -55,9 +55,9 @@ def test_without_times_all_count_as_listed_at_one_stated_moment(tmp_path: Path) 
         (PRODUCTS, LABELS + "1,10\n", 5, "index '1' comes twice"),
         (PRODUCTS, ",code\n0,10\n", 1, "lacks columns; found: , code"),
         (PRODUCTS, LABELS.replace("50", ""), 4, "category is empty"),
-        (PRODUCTS.replace("938777978", "../../x"), LABELS, 4, "not both numbers"),
+        (PRODUCTS.replace("88000458", "../../x"), LABELS, 4, "not both numbers"),
         (PRODUCTS.replace("Grand stylet", ""), LABELS, 4, "is empty"),
-        (PRODUCTS.replace("201115110", "3804725264"), LABELS, 4, "row 2"),
+        (PRODUCTS.replace("77000125", "77000123"), LABELS, 4, "row 2"),
     ],
     ids=["label", "orphan", "twice", "column", "category", "path", "title", "duplicate"],
 )
