@@ -56,7 +56,7 @@ def test_without_times_all_count_as_listed_at_one_stated_moment(tmp_path: Path) 
         (PRODUCTS, ",code\n0,10\n", 1, "lacks columns; found: , code"),
         (PRODUCTS, LABELS.replace("50", ""), 4, "category is empty"),
         (PRODUCTS.replace("88000458", "../../x"), LABELS, 4, "not both numbers"),
-        (PRODUCTS.replace("Grand stylet", ""), LABELS, 4, "is empty"),
+        (PRODUCTS.replace("Stylet tactile", ""), LABELS, 4, "is empty"),
         (PRODUCTS.replace("77000125", "77000123"), LABELS, 4, "row 2"),
     ],
     ids=["label", "orphan", "twice", "column", "category", "path", "title", "duplicate"],
