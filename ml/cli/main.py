@@ -56,3 +56,5 @@ def run() -> None:
     except RegainError as error:
         typer.echo(f"regain: {error}", err=True)
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -110,6 +110,9 @@ class _Progress:
         self._since: dict[str, float] = {}
 
     def report(self, component: ComponentStatus) -> None:
+        if component.state is State.STOPPED:
+            self.tell(component.detail or "stopping")
+            return
         if component.state is State.STARTING:
             self.started = True
             self._since[component.name] = time.monotonic()

@@ -44,13 +44,15 @@ def up(settings: Settings, *, report: Report | None = None) -> None:
             write_files(services, layout)
         else:
             check_files(services, layout)
-        startup = Startup(services, supervisor, layout, report or _silent)
+        tell = report or _silent
+        startup = Startup(services, supervisor, layout, tell)
         try:
             if fresh:
                 supervisor.launch()
             startup.run()
         except BaseException:
             with _uninterrupted():
+                tell(ComponentStatus("stack", State.STOPPED, detail="stopping what was started"))
                 _undo(supervisor, startup.started, layout, everything=fresh)
             raise
 

@@ -123,13 +123,12 @@ def _may_pass(folder: os.stat_result, owner: pwd.struct_passwd) -> bool:
 
 
 def _probe(layout: Layout, databases: Sequence[str]) -> str | None:
-    ready = _quietly([str(binary("pg_isready")), "-q", "-h", str(layout.sockets)])
-    if ready.returncode != 0:
-        return "does not accept connections"
     listed = _psql(layout, "SELECT datname FROM pg_database")
+    if listed.returncode != 0:
+        return "does not accept connections"
     present = set(listed.stdout.split())
     for database in databases:
-        if listed.returncode == 0 and database not in present:
+        if database not in present:
             _psql(layout, f'CREATE DATABASE "{database}"')
     return None if present.issuperset(databases) else "databases are being made"
 

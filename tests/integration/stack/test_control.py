@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from ml.domain.errors import InvalidInput, NotFound, ServiceUnavailable
-from ml.stack import control, health, processes
+from ml.stack import control, processes
 from ml.stack.layout import Layout
 from ml.stack.service import ComponentStatus, State
 from ml.wiring.config import Settings, environment_of
@@ -216,8 +216,3 @@ def test_postgresql_listens_on_no_port(settings: Settings) -> None:
     ours = {process.pid for process in left_over(settings)}
     listening = [c for c in psutil.net_connections("inet") if c.pid in ours]
     assert listening == []
-
-
-def test_an_address_that_answers_is_told_from_one_that_does_not() -> None:
-    assert health.probe_address("redis://127.0.0.1:1") is not None
-    assert health.probe_http(NOBODY) is not None
