@@ -152,7 +152,10 @@ def _stop_everything(supervisor: Supervisor, layout: Layout) -> int:
         deadline = time.monotonic() + _SHUTDOWN_SECONDS
         while processes.owned(layout) and time.monotonic() < deadline:
             time.sleep(0.2)
-    return processes.sweep(layout)
+    swept = processes.sweep(layout)
+    if layout.sockets.parent != layout.state and layout.sockets.is_dir():
+        layout.sockets.rmdir()
+    return swept
 
 
 def _status_of(service: Service, process: ProcessInfo | None) -> ComponentStatus:

@@ -155,6 +155,16 @@ def test_an_interrupted_up_stops_what_it_started(settings: Settings, number: int
     assert states(settings) == BOTH_HEALTHY
 
 
+def test_a_long_state_path_works_and_leaves_no_socket_folder(settings: Settings) -> None:
+    distant = settings.model_copy(update={"state": settings.state.parent / ("long" * 25)})
+    control.up(distant)
+    sockets = Layout.of(distant).sockets
+    assert states(distant) == BOTH_HEALTHY
+    control.down(distant)
+    assert left_over(distant) == []
+    assert not sockets.exists()
+
+
 def test_a_half_made_data_folder_is_made_anew(settings: Settings) -> None:
     draft = settings.state / "postgres.new"
     draft.mkdir(parents=True)
