@@ -55,6 +55,7 @@ class MlflowRegistry:
         environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(3)
         environment.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.set(1)
         environment.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
+        environment.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
         self._client = MlflowClient(tracking_uri=tracking_url, registry_uri=tracking_url)
 
     def register(self, candidate: Candidate) -> ModelVersion:
