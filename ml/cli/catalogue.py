@@ -154,14 +154,15 @@ def _counted(
 
 def _show_faults(console: Console, faults: Sequence["Fault"]) -> None:
     """The first faults as a table."""
-    table = Table(title=f"{len(faults):,} faults" if faults else None)
+    if not faults:
+        return
+    table = Table(title=f"Faults: {len(faults):,}")
     for column in ("row", "field", "fault", "remedy"):
         table.add_column(column, overflow="fold")
     for fault in faults[:_FAULTS_SHOWN]:
         cells = (str(fault.row), fault.field, fault.reason, fault.remedy)
         table.add_row(*(escape(cell) for cell in cells))
-    if faults:
-        console.print(table)
+    console.print(table)
     if len(faults) > _FAULTS_SHOWN:
         console.print(f"... and {len(faults) - _FAULTS_SHOWN:,} more")
 

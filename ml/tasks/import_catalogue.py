@@ -92,8 +92,8 @@ def import_catalogue(
     rows = catalogue.rows
     rejects = _write_rejects(services.settings.state, source, catalogue.faults)
     _refuse(source, catalogue, rejects, skip_invalid=skip_invalid)
+    known = services.label_spaces.current()  # first, so a database away is noticed at once
     pictures = _store_pictures(services.objects, rows, progress)
-    known = services.label_spaces.current()
     space = _extend(services, rows, cause=f"import {source.resolve().name}")
     progress("writing labels", 0, len(rows))
     labels_new = _append(services, rows, space)

@@ -41,7 +41,7 @@ def test_faults_are_shown_by_row_and_nothing_is_imported(
     rows = [product(str(i), title="[red]" if i == 0 else "") for i in range(62)]
     shown = regain(services, "import", write(tmp_path / "spring", rows))
     assert shown.exit_code == 1
-    assert "61 faults" in shown.output
+    assert "Faults: 61" in shown.output
     assert "... and 11 more" in shown.output
     assert shown.output.count("give every product a title") == 50
     assert "spring.csv" in str(shown.exception)

@@ -166,6 +166,13 @@ def test_an_import_that_died_before_its_labels_is_finished_by_the_next(
     assert stored(services) == (4, 4, 2, 1)
 
 
+def test_with_the_database_away_nothing_is_written(services: FakeServices, folder: Path) -> None:
+    services.database.down = True
+    with pytest.raises(ServiceUnavailable):
+        import_catalogue(services, folder)
+    assert list(services.objects.list("")) == []
+
+
 def test_a_picture_that_changes_meanwhile_stops_the_import(
     services: FakeServices, folder: Path
 ) -> None:
