@@ -99,7 +99,8 @@ def show(report: DemoReport, path: Path, console: Console) -> None:
     console.print(_figures(report))
     console.print(_accounts(report))
     for version in report.versions:
-        console.print(f"version {version.version}: {version.decision}. {version.reason}")
+        outcome = {"promote": "promoted", "refuse": "refused"}[version.decision]
+        console.print(f"version {version.version} was {outcome}: {version.reason}")
         console.print(f"  run    {version.run_url}", soft_wrap=True)
         console.print(f"  model  {version.model_url}", soft_wrap=True)
     console.print(f"\nThe same as JSON: {path}", soft_wrap=True)

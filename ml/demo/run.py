@@ -1,9 +1,10 @@
 """`make demo`: an installation of its own, a catalogue to play, the loop, the report."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,13 +55,15 @@ def run_demo(
     `on_stage` hears the name of each stage as it begins. Raises RegainError where the loop can't
     go on; the services are stopped in any case unless `options.keep`.
     """
+    started = time.monotonic()
     settings = _fresh(settings)
     stages = Stages(console, lambda name: on_stage(name, settings))
     catalogue = options.data or _make_catalogue(settings, options, stages)
     plan = _plan(catalogue, options, stages)
     settings = _staffed(settings, plan)
     with _running(settings, stages, keep=options.keep):
-        report = Loop(settings, plan, stages).play(catalogue)
+        played = Loop(settings, plan, stages).play(catalogue)
+    report = replace(played, seconds=time.monotonic() - started, stage_seconds=dict(stages.seconds))
     path = settings.state / REPORT
     report.write(path)
     show(report, path, console)

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ def create() -> FastAPI:
     folder = _metrics_folder(settings)
     # prometheus_client takes its folder from the environment only, and looks there when imported.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251 - written, not read
+    from ml.models.bundle import ModelBundle
     from ml.serving.app import create_app
     from ml.serving.metrics import Metrics
 
@@ -30,6 +32,7 @@ def create() -> FastAPI:
         settings,
         api_key=load_secrets(settings.state).api_key,
         metrics=Metrics(folder),
+        load_bundle=partial(ModelBundle.from_files, device=settings.device),
     )
 
 

@@ -64,7 +64,7 @@ def _latency(candidate: Evaluation, policy: GatePolicy) -> Iterator[str]:
 
 def _drops(candidate: Evaluation, champion: Evaluation, policy: GatePolicy) -> Iterator[str]:
     compared = [
-        ("all test rows", candidate.fused, champion.fused, 0),
+        ("test rows", candidate.fused, champion.fused, 0),
         ("test rows of shared classes", candidate.shared, champion.shared, 0),
         ("recent test rows", candidate.recent, champion.recent, policy.min_recent_rows),
     ]
