@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anyio import to_thread
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from ml.models.bundle import ModelBundle
 from ml.serving.bundle_copies import BundleCopies
@@ -64,7 +65,9 @@ def create_app(
         load_bundle=load_bundle,
         refresh_seconds=settings.refresh_seconds,
     )
-    app = FastAPI(
+    # Swagger's files come from this server: no page that holds the key runs a stranger's script.
+    app = FastAPIOffline(
+        redoc_url=None,
         title="regain",
         description=_DESCRIPTION,
         version="1",
