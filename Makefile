@@ -13,13 +13,14 @@ help: ## list the targets
 setup: $(STAMP) ## make the virtual environment with the pinned requirements
 
 $(STAMP): requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@echo "Installing the pinned requirements into $(VENV) (once; some minutes and 3 GB) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 demo: $(STAMP) ## the whole loop on embedded services; DATA=catalogue WEIGHTS=file.safetensors
-	$(BIN)/regain demo $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+	@$(BIN)/regain demo $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 test: $(STAMP) ## everything in tests/, doctests included
 	$(BIN)/python -m pytest
