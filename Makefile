@@ -15,8 +15,8 @@ setup: $(STAMP) ## make the virtual environment with the pinned requirements
 $(STAMP): requirements.txt pyproject.toml
 	@echo "Installing the pinned requirements into $(VENV) (once; some minutes and 3 GB) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m pip install -qq -r requirements.txt
+	@$(BIN)/python -m pip install -qq --no-deps --editable .
 	@touch $@
 
 demo: $(STAMP) ## the whole loop on embedded services; DATA=catalogue WEIGHTS=file.safetensors

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
 from ml.demo.airflow import AirflowClient, DagRun
 from ml.demo.comparison import compare, qualities_from_metrics
 from ml.demo.plan import DemoPlan, Stretch
@@ -18,9 +20,10 @@ from ml.demo.reviews import Reviewed, accuracy_from_labels, review
 from ml.demo.stages import Stage, Stages
 from ml.demo.traffic import Answered, lost, send
 from ml.domain.decisions import LedgerEntry
-from ml.domain.errors import RegainError
+from ml.domain.errors import RegainError, ServiceUnavailable
 from ml.models.bundle import ModelBundle
 from ml.serving.client import ServingClient
+from ml.simulation.categories import CONFUSABLE
 from ml.simulation.reviewers import Reviewers
 from ml.tasks.import_catalogue import ImportReport, import_catalogue
 from ml.wiring import endpoints
@@ -52,6 +55,12 @@ class Loop:
         self._stages = stages
         self._settings = settings
         self._services = Services(settings)
+        self._patiently = retry(
+            retry=retry_if_exception_type(ServiceUnavailable),
+            stop=stop_after_delay(PATIENCE_SECONDS),
+            wait=wait_fixed(1),
+            reraise=True,
+        )
         self._serving = ServingClient(
             endpoints.serving_url(settings),
             api_key=secrets.api_key,
@@ -113,7 +122,7 @@ class Loop:
                 on_change=lambda run: _show_run(stage, run),
             )
             self._wait_until_served()
-        entry = self._services.ledger.history()[-1]
+        entry = self._patiently(self._services.ledger.history)()[-1]
         return _Training(run, as_of, entry)
 
     def _wait_until_served(self) -> None:
@@ -136,15 +145,20 @@ class Loop:
     def _wait_for_log(self, at_least: int) -> None:
         """Answers are logged right after they are given; wait until the log has them."""
         deadline = time.monotonic() + DRAIN_SECONDS
-        while self._services.predictions.count() < at_least and time.monotonic() < deadline:
+        while self._logged() < at_least and time.monotonic() < deadline:
             time.sleep(0.5)
+
+    def _logged(self) -> int:
+        return self._patiently(self._services.predictions.count)()
 
     def _review(self, answers: Sequence[Answered]) -> tuple[list[Reviewed], tuple[float, float]]:
         reviewers = Reviewers(
-            seed=self._settings.seed, categories=self._services.label_spaces.current().classes
+            seed=self._settings.seed,
+            categories=self._patiently(self._services.label_spaces.current)().classes,
+            confusable=CONFUSABLE,
         )
         with self._stages.stage("review", "People review what was chosen for them") as stage:
-            stage.expect(self._services.reviews.waiting())
+            stage.expect(self._patiently(self._services.reviews.waiting)())
             reviewed = review(answers, reviewers, self._serving, on_label=stage.advance)
             return reviewed, accuracy_from_labels(answers, reviewed, self._serving)
 
@@ -184,7 +198,7 @@ class Loop:
             answered=len(answers),
             needs_review=sum(answer.needs_review for answer in answers),
             lost=len(lost(answers, self._serving)),
-            doubled=max(0, self._services.predictions.count() - len(answers)),
+            doubled=max(0, self._logged() - len(answers)),
             served_accuracy={name: _accuracy(served) for name, served in stretches.items()},
         )
 
@@ -205,7 +219,7 @@ class Loop:
         return tuple(fault for fault, found in checks.items() if found)
 
     def _champion(self) -> int:
-        champion = self._services.ledger.champion()
+        champion = self._patiently(self._services.ledger.champion)()
         if champion is None:
             raise RegainError("no version was promoted; the run's log in Airflow says why")
         return champion.model_version

@@ -38,7 +38,7 @@ class ProductRequest:
 
 
 class ServingClient:
-    """Calls the API at `url`. With patience, it rides out restarts of a worker or the server."""
+    """Calls the API at `url`; with patience, it rides out services that restart."""
 
     def __init__(self, url: str, *, api_key: str, patience_seconds: float = 0) -> None:
         self._url = url
@@ -92,21 +92,24 @@ class ServingClient:
         return self._call("GET", "/v1/model")
 
     def ready_version(self) -> int | None:
-        """The version that answers, None while no model serves."""
+        """The version that answers right now, None while no model or no server does."""
         try:
-            return int(self.model()["model_version"])
+            return int(self._once("GET", "/v1/model")["model_version"])
         except ServiceUnavailable:
             return None
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         attempt = retry(
-            retry=retry_if_exception_type(httpx.TransportError),
+            retry=retry_if_exception_type(ServiceUnavailable),
             stop=stop_after_delay(self._patience),
             wait=wait_fixed(0.5),
             reraise=True,
-        )(self._http.request)
+        )(self._once)
+        return attempt(method, path, **arguments)
+
+    def _once(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         try:
-            response = attempt(method, path, **arguments)
+            response = self._http.request(method, path, **arguments)
         except httpx.TransportError as error:
             raise ServiceUnavailable(
                 f"the serving API at {self._url} does not answer ({error}); "
