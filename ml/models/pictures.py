@@ -157,7 +157,8 @@ def _fit(image: Image.Image, box: tuple[int, int, int, int], side: int) -> NDArr
     width, height = box[2] - box[0], box[3] - box[1]
     scale = side / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    content = image.resize(size, Image.Resampling.BILINEAR, box=box)
+    # Cropped first: resize(box=...) would blend in the white just outside the box.
+    content = image.crop(box).resize(size, Image.Resampling.BILINEAR)
     square = Image.new("RGB", (side, side), _WHITE_RGB)
     square.paste(content, ((side - size[0]) // 2, (side - size[1]) // 2))
-    return np.asarray(square)
+    return np.array(square)  # a copy: Pillow's own memory can't be written to, which torch minds
