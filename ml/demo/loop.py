@@ -16,7 +16,7 @@ from ml.demo.airflow import AirflowClient, DagRun
 from ml.demo.comparison import compare, qualities_from_metrics
 from ml.demo.plan import DemoPlan, Stretch
 from ml.demo.report import DemoReport, LabelReport, PredictionReport, VersionReport
-from ml.demo.reviews import Reviewed, accuracy_from_labels, review
+from ml.demo.reviews import Reviewed, agreement, review, reviewer_accuracy
 from ml.demo.stages import Stage, Stages
 from ml.demo.traffic import Answered, lost, send
 from ml.domain.decisions import LedgerEntry
@@ -35,6 +35,9 @@ DAG = "retrain_monthly"
 RUN_TIMEOUT_SECONDS = 1_800.0
 PATIENCE_SECONDS = 120.0  # how long a client rides out a service that restarts
 DRAIN_SECONDS = 60.0
+
+
+Estimates = tuple[float | None, float | None]  # agreement with reviewers: unweighted, weighted
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,9 @@ class Loop:
             imported=imported.labels_new,
             reviewed=sum(entry.is_answered for entry in reviewed),
             unanswered=sum(not entry.is_answered for entry in reviewed),
-            naive_accuracy=estimates[0],
-            weighted_accuracy=estimates[1],
+            naive_agreement=estimates[0],
+            weighted_agreement=estimates[1],
+            reviewer_accuracy=reviewer_accuracy(first, reviewed),
             true_accuracy=_accuracy(first),
         )
         faults = self._faults(predictions, trainings)
@@ -151,7 +155,7 @@ class Loop:
     def _logged(self) -> int:
         return self._patiently(self._services.predictions.count)()
 
-    def _review(self, answers: Sequence[Answered]) -> tuple[list[Reviewed], tuple[float, float]]:
+    def _review(self, answers: Sequence[Answered]) -> tuple[list[Reviewed], Estimates]:
         reviewers = Reviewers(
             seed=self._settings.seed,
             categories=self._patiently(self._services.label_spaces.current)().classes,
@@ -160,7 +164,7 @@ class Loop:
         with self._stages.stage("review", "People review what was chosen for them") as stage:
             stage.expect(self._patiently(self._services.reviews.waiting)())
             reviewed = review(answers, reviewers, self._serving, on_label=stage.advance)
-            return reviewed, accuracy_from_labels(answers, reviewed, self._serving)
+            return reviewed, agreement(answers, reviewed, self._serving)
 
     def _versions(self, trainings: Sequence[_Training]) -> list[VersionReport]:
         numbers = sorted({training.entry.change.model_version for training in trainings})

@@ -61,15 +61,18 @@ class PredictionReport:
 class LabelReport:
     """Where labels came from, and what the reviewed ones say about the first stretch's accuracy.
 
-    `naive_accuracy` counts every reviewed product alike; `weighted_accuracy` weighs each by 1 over
-    the probability with which it was chosen (Hajek); `true_accuracy` the simulation knows.
+    `naive_agreement` with the reviewers counts every reviewed product alike; `weighted_agreement`
+    weighs each by 1 over the probability with which it was chosen (Hajek). The simulation knows
+    `reviewer_accuracy`, and what reviewers who never err would have said: `true_accuracy`. The
+    first three are None when nobody answered.
     """
 
     imported: int
     reviewed: int
     unanswered: int
-    naive_accuracy: float
-    weighted_accuracy: float
+    naive_agreement: float | None
+    weighted_agreement: float | None
+    reviewer_accuracy: float | None
     true_accuracy: float
 
 
@@ -148,9 +151,18 @@ def _accounts(report: DemoReport) -> Group:
         f"{predictions.doubled} doubled, {predictions.needs_review} under the threshold",
         f"labels: {labels.imported} imported, {labels.reviewed} by reviewers, "
         f"{labels.unanswered} asked for and not answered",
-        f"accuracy of the first stretch: {labels.true_accuracy:.3f} in truth, "
-        f"{labels.weighted_accuracy:.3f} by reviewed labels weighted by their probability, "
-        f"{labels.naive_accuracy:.3f} by the same labels unweighted",
+        _agreement(labels),
+    )
+
+
+def _agreement(labels: LabelReport) -> str:
+    truth = f"the first version is right on {labels.true_accuracy:.1%} of the first stretch"
+    if labels.reviewer_accuracy is None:
+        return f"{truth}; nobody answered a review"
+    return (
+        f"{truth}, and agrees with its reviewers (themselves right on "
+        f"{labels.reviewer_accuracy:.0%}) on {labels.weighted_agreement:.1%}, weighted by how "
+        f"products were chosen; unweighted it would look like {labels.naive_agreement:.1%}"
     )
 
 

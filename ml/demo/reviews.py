@@ -51,12 +51,12 @@ def review(
     return reviewed
 
 
-def accuracy_from_labels(
+def agreement(
     answers: Sequence[Answered], reviewed: Sequence[Reviewed], client: ServingClient
-) -> tuple[float, float]:
-    """Accuracy by the reviewed labels: unweighted, and weighted by 1 / inclusion probability.
+) -> tuple[float | None, float | None]:
+    """Agreement of model and reviewers: unweighted, and weighted by 1 / inclusion probability.
 
-    The second is the Hajek estimate sum(correct / p) / sum(1 / p); both are NaN without labels.
+    The second is the Hajek estimate sum(correct / p) / sum(1 / p); both are None without labels.
     """
     said = {entry.prediction_id: entry.category for entry in reviewed if entry.is_answered}
     correct, weights = [], []
@@ -65,9 +65,16 @@ def accuracy_from_labels(
             correct.append(answer.category == said[answer.prediction_id])
             weights.append(1 / _inclusion_probability(client, answer.prediction_id))
     if not correct:
-        return float("nan"), float("nan")
+        return None, None
     weighted = sum(w for hit, w in zip(correct, weights, strict=True) if hit) / sum(weights)
     return sum(correct) / len(correct), weighted
+
+
+def reviewer_accuracy(answers: Sequence[Answered], reviewed: Sequence[Reviewed]) -> float | None:
+    """Share of the reviewers' labels that are the truth, None without labels."""
+    truth = {answer.prediction_id: answer.product.category for answer in answers}
+    right = [truth[e.prediction_id] == e.category for e in reviewed if e.is_answered]
+    return sum(right) / len(right) if right else None
 
 
 def _inclusion_probability(client: ServingClient, prediction_id: str) -> float:

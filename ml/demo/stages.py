@@ -28,6 +28,7 @@ class Stages:
             MofNCompleteColumn(),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         ) as progress:
             yield Stage(progress, title)
         self.seconds[name] = time.monotonic() - start
