@@ -8,7 +8,10 @@ from ml.models.fusion import Fusion
 from ml.models.text import TermBlock, TextModel
 
 
-def tiny_bundle(label_space: LabelSpace = LabelSpace(1, ("books", "shoes"))) -> ModelBundle:
+SPACE = LabelSpace(1, ("books", "shoes"))
+
+
+def tiny_bundle(label_space: LabelSpace = SPACE) -> ModelBundle:
     """A text-only bundle: "book" speaks for books, "shoe" for shoes, both clearly."""
     terms = ("book", "shoe")
     words = TermBlock(
@@ -21,7 +24,7 @@ def tiny_bundle(label_space: LabelSpace = LabelSpace(1, ("books", "shoes"))) -> 
     characters = TermBlock("characters", (), np.zeros(0, dtype=np.float32), nothing)
     text = TextModel(
         label_space=label_space,
-        classes=("books", "shoes"),
+        classes=SPACE.classes,
         words=words,
         characters=characters,
         intercept=np.zeros(len(terms), dtype=np.float32),

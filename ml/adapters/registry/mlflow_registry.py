@@ -51,7 +51,7 @@ class MlflowRegistry:
 
     def __init__(self, tracking_url: str) -> None:
         self._url = tracking_url
-        # MLflow reads these from its process: fail within seconds, the caller retries with a policy.
+        # MLflow reads these from its process: it gives up within seconds, our callers retry.
         environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(3)
         environment.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.set(1)
         environment.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
