@@ -7,7 +7,6 @@ from ml.models.bundle import BundleInfo, ModelBundle
 from ml.models.fusion import Fusion
 from ml.models.text import TermBlock, TextModel
 
-
 SPACE = LabelSpace(1, ("books", "shoes"))
 
 
