@@ -32,7 +32,8 @@ def review(
 ) -> list[Reviewed]:
     """Put every waiting product before the team and post what it answers, in simulated time.
 
-    Nobody sees the model's answer: what a reviewer says depends on the product alone.
+    Nobody sees the model's answer: what a reviewer says depends on the product alone. A category
+    that is not among the reviewers' own is named as a new one.
     """
     asked: Mapping[str, Answered] = {answer.prediction_id: answer for answer in answers}
     reviewed = []
@@ -45,6 +46,7 @@ def review(
                 answer.category,
                 reviewer=answer.reviewer,
                 labelled_at=answer.labelled_at,
+                new_category=answer.category not in reviewers.categories,
             )
             on_label()
         reviewed.append(Reviewed(item["prediction_id"], answer.category if answer else None))

@@ -7,6 +7,7 @@ import pytest
 
 from ml.demo.reviews import agreement, review, reviewer_accuracy
 from ml.demo.traffic import Answered, lost, send
+from ml.domain.labels import LabelSpace
 from ml.serving.client import ServingClient
 from ml.simulation.items import SimulatedProduct
 from ml.simulation.reviewers import Reviewers
@@ -91,3 +92,14 @@ def test_nobody_answering_gives_no_estimate(worker: Worker, client: ServingClien
     assert [entry.is_answered for entry in reviewed] == [False] * 4
     assert agreement(answers, reviewed, client) == (None, None)
     assert reviewer_accuracy(answers, reviewed) is None
+
+
+def test_a_category_seen_for_the_first_time_is_named_as_new(
+    worker: Worker, client: ServingClient
+) -> None:
+    lamps = [replace(product, category="lamps") for product in products(8)]
+    answers = send(lamps, client)
+    _logged(worker, answers)
+    careful = Reviewers(seed=1, categories=["books", "shoes"], response_share=1.0, error_share=0.0)
+    review(answers, careful, client)
+    assert worker.services.label_spaces.current() == LabelSpace(2, ("books", "shoes", "lamps"))
