@@ -4,10 +4,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-MAX_ROTATION = 0.26  # radians, 15 degrees
-ZOOM = (0.8, 1.1)
-MAX_SHIFT = 0.1
-MAX_JITTER = 0.2
+# Gentle, because trimmed product pictures stand upright and centred: with 15 degrees, a fifth of
+# zoom and a fifth of jitter a dozen epochs did not suffice, and F1 was 5 points lower.
+MAX_ROTATION = 0.1  # radians, 6 degrees
+ZOOM = (0.9, 1.05)
+MAX_SHIFT = 0.04  # of the picture's half width
+MAX_JITTER = 0.1
 
 
 def augment(pictures: Tensor, generator: torch.Generator) -> Tensor:

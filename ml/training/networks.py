@@ -62,7 +62,7 @@ def train_scratch(
     module.requires_grad_(True)
     schedule = Schedule(
         epochs=epochs,
-        max_learning_rate=4e-3,
+        max_learning_rate=6e-3,
         weight_decay=0.05,
         label_smoothing=0.05,
         batch_pictures=32,
