@@ -69,7 +69,12 @@ def airflow_environment(settings: Settings, secrets: Secrets, layout: Layout) ->
             "task_instance_heartbeat_timeout_detection_interval": 5,
         },
     }
-    return {"AIRFLOW_HOME": str(layout.airflow)} | {
+    home = {
+        "AIRFLOW_HOME": str(layout.airflow),
+        # Idle threads of a training task sleep instead of spinning beside the other services.
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    return home | {
         f"AIRFLOW__{section}__{name}".upper(): str(value)
         for section, values in options.items()
         for name, value in values.items()
