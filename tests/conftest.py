@@ -9,6 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import EmbeddedPostgres, embedded_postgres
+from tests.shared_data import CATALOGUES, SHARED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without the real catalogues the tests on them say so and are skipped."""
+    if not CATALOGUES.is_dir():
+        missing = pytest.mark.skip(reason=f"no real catalogues in {SHARED}; set REGAIN_TEST_DATA")
+        for item in items:
+            if item.get_closest_marker("shared_data"):
+                item.add_marker(missing)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def serving_service(settings: Settings) -> Service:
             *("--timeout", "60", "--graceful-timeout", "10", "--no-control-socket"),
         ),
         environment={
-            # One product at a time leaves threads nothing to share; their spinning costs neighbours.
+            # One product at a time leaves threads nothing to share but spinning.
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             # The separate package that uvicorn recommends is the same class.

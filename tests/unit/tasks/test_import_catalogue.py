@@ -1,5 +1,4 @@
 import csv
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +12,8 @@ from ml.domain.products import picture_key
 from ml.tasks.import_catalogue import import_catalogue
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices, InMemoryObjectStore
+from tests.shared_data import CATALOGUES
 from tests.unit.adapters.catalogues.folders import jpeg, product, write
-
-ROOT = Path(__file__).parents[3]
-DATA = Path(os.environ.get("REGAIN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 PICTURES = {"a.jpg": jpeg("red"), "b.jpg": jpeg("blue"), "c.jpg": jpeg("red")}
 ROWS = [
@@ -199,7 +196,6 @@ def test_progress_tells_every_stage_to_its_end(services: FakeServices, folder: P
 
 
 @pytest.mark.shared_data
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no real catalogues in {DATA}")
 @pytest.mark.parametrize(
     ("name", "rows", "without_picture", "categories"),
     [("flipkart", 787, 3, 7), ("myntra", 16_004, 0, 27)],
@@ -207,9 +203,9 @@ def test_progress_tells_every_stage_to_its_end(services: FakeServices, folder: P
 def test_real_catalogues_are_imported_whole(
     services: FakeServices, name: str, rows: int, without_picture: int, categories: int
 ) -> None:
-    report = import_catalogue(services, DATA / name)
+    report = import_catalogue(services, CATALOGUES / name)
     assert (report.products, report.labels_new) == (rows, rows)
     assert report.without_picture == without_picture
     assert len(report.categories_new) == categories
-    again = import_catalogue(services, DATA / name)
+    again = import_catalogue(services, CATALOGUES / name)
     assert (again.labels_new, again.labels_already_there, again.pictures) == (0, rows, 0)

@@ -1,10 +1,8 @@
 """The text model on real catalogues, split as in production."""
 
 import csv
-import os
 import time
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -16,22 +14,15 @@ from ml.training.fusion import fuse
 from ml.training.split import assign_parts
 from ml.training.text import train_text
 from tests.fakes import InMemorySplitLedger
+from tests.shared_data import CATALOGUES
 from tests.unit.training.catalogue import row, table
 
-ROOT = Path(__file__).parents[3]
-DATA = Path(os.environ.get("REGAIN_TEST_DATA", ROOT.parent / "shared" / "data"))
-
-pytestmark = [
-    pytest.mark.shared_data,
-    pytest.mark.skipif(
-        not DATA.is_dir(), reason=f"no real catalogues in {DATA}; set REGAIN_TEST_DATA"
-    ),
-]
+pytestmark = pytest.mark.shared_data
 
 
 def read_catalogue(name: str):
     """Rows in the columns of a snapshot; the pictures stay unread, their names are the keys."""
-    with (DATA / name / "products.csv").open(encoding="utf-8", newline="") as file:
+    with (CATALOGUES / name / "products.csv").open(encoding="utf-8", newline="") as file:
         return table(
             [
                 row(

@@ -1,8 +1,6 @@
 """The image model on real pictures, with pretrained features and from scratch."""
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,25 +13,16 @@ from ml.models.backbone import BackboneSpec, load_backbone
 from ml.stats.weighting import confusion_matrix, weighted_f1
 from ml.training.image import ImageTraining, train_image
 from tests.fakes import InMemoryObjectStore
+from tests.shared_data import CATALOGUES, WEIGHTS
 from tests.unit.training.studio import table
 
-ROOT = Path(__file__).parents[3]
-DATA = Path(os.environ.get("REGAIN_TEST_DATA", ROOT.parent / "shared" / "data"))
-WEIGHTS = DATA.parent / "weights" / "mobilenetv2_100_imagenet_tfsame.safetensors"
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.shared_data,
-    pytest.mark.skipif(
-        not WEIGHTS.is_file(), reason=f"no weights at {WEIGHTS}; set REGAIN_TEST_DATA"
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.shared_data]
 
 
 @pytest.fixture(scope="module")
 def flipkart():
     """Train, validation and test rows (parts by title) and the pictures by digest."""
-    folder, pictures, products = DATA / "flipkart", {}, []
+    folder, pictures, products = CATALOGUES / "flipkart", {}, []
     with (folder / "products.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             path = folder / "images" / row["image"]
