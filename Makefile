@@ -23,7 +23,7 @@ demo: $(STAMP) ## the whole loop on embedded services; DATA=catalogue WEIGHTS=fi
 	@$(BIN)/regain demo $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 test: $(STAMP) ## everything in tests/, doctests included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=10
 
 lint: $(STAMP) ## ruff, mypy and the layer rules
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -41,6 +41,12 @@ class AirflowClient:
         self._credentials = {"username": user, "password": password}
         self._patience = patience_seconds
         self._http = httpx.Client(base_url=url, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def trigger(self, dag_id: str, *, as_of: datetime, run_id: str) -> str:
         """Unpause the DAG and start a run that speaks of `as_of`; the same run id starts once."""

@@ -6,9 +6,11 @@ over HTTP, versions in MLflow. Only time is simulated: each request carries its 
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -64,17 +66,28 @@ class Loop:
             wait=wait_fixed(1),
             reraise=True,
         )
-        self._serving = ServingClient(
-            endpoints.serving_url(settings),
-            api_key=secrets.api_key,
-            patience_seconds=PATIENCE_SECONDS,
+        self._connections = ExitStack()
+        self._serving = self._connections.enter_context(
+            ServingClient(
+                endpoints.serving_url(settings),
+                api_key=secrets.api_key,
+                patience_seconds=PATIENCE_SECONDS,
+            )
         )
-        self._airflow = AirflowClient(
-            endpoints.airflow_url(settings),
-            user=settings.airflow_user,
-            password=secrets.airflow_password,
-            patience_seconds=PATIENCE_SECONDS,
+        self._airflow = self._connections.enter_context(
+            AirflowClient(
+                endpoints.airflow_url(settings),
+                user=settings.airflow_user,
+                password=secrets.airflow_password,
+                patience_seconds=PATIENCE_SECONDS,
+            )
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connections.close()
 
     def play(self, catalogue: Path) -> DemoReport:
         """Play the plan and report on it; raises RegainError where it can't go on."""

@@ -61,8 +61,8 @@ def run_demo(
     catalogue = options.data or _make_catalogue(settings, options, stages)
     plan = _plan(catalogue, options, stages)
     settings = _staffed(settings, plan)
-    with _running(settings, stages, keep=options.keep):
-        played = Loop(settings, plan, stages).play(catalogue)
+    with _running(settings, stages, keep=options.keep), Loop(settings, plan, stages) as loop:
+        played = loop.play(catalogue)
     report = replace(played, seconds=time.monotonic() - started, stage_seconds=dict(stages.seconds))
     path = settings.state / REPORT
     report.write(path)

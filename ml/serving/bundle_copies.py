@@ -7,6 +7,7 @@
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from ml.domain.digests import digest_files
 from ml.serving.segments import write_whole
 
 _CHAMPION = "champion.json"
+_UNFINISHED = "."
+_ABANDONED_SECONDS = 600.0
 
 
 class BundleCopies:
@@ -37,7 +40,7 @@ class BundleCopies:
     def save(self, digest: str, files: Mapping[str, bytes]) -> None:
         """Keep a bundle, replacing a damaged copy."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".") as temporary:
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=_UNFINISHED) as temporary:
             whole = Path(temporary) / digest
             for name, data in files.items():
                 path = whole / name
@@ -62,5 +65,16 @@ class BundleCopies:
         record = {**vars(champion), "since": champion.since.isoformat()}
         write_whole(self._folder / _CHAMPION, json.dumps(record).encode())
         for folder in self._folder.iterdir():
-            if folder.is_dir() and folder.name != champion.bundle_digest:
+            if folder.is_dir() and folder.name != champion.bundle_digest and not _is_fresh(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_fresh(folder: Path) -> bool:
+    """Whether another worker may be writing this copy right now."""
+    try:
+        return (
+            folder.name.startswith(_UNFINISHED)
+            and time.time() - folder.stat().st_mtime < _ABANDONED_SECONDS
+        )
+    except FileNotFoundError:
+        return False

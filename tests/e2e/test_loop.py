@@ -93,17 +93,17 @@ def _strike_serving(saboteur: Saboteur, settings: Settings) -> None:
 
 
 def _strike_training(saboteur: Saboteur, settings: Settings) -> None:
-    airflow = AirflowClient(
+    with AirflowClient(
         endpoints.airflow_url(settings),
         user=settings.airflow_user,
         password=load_secrets(settings.state).airflow_password,
-    )
+    ) as airflow:
 
-    def is_training() -> bool:
-        run = airflow.run("retrain_monthly", "demo-retraining")
-        return "running" in (run.tasks["retrain.train_image"], run.tasks["retrain.train_text"])
+        def is_training() -> bool:
+            tasks = airflow.run("retrain_monthly", "demo-retraining").tasks
+            return "running" in (tasks["retrain.train_image"], tasks["retrain.train_text"])
 
-    saboteur.kill_task(settings, is_training)
+        saboteur.kill_task(settings, is_training)
     time.sleep(3)
     saboteur.kill_service(settings, "airflow-scheduler")
 

@@ -1,5 +1,6 @@
 """Products and reviews over the real API, without a socket."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,9 +18,11 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def client(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> ServingClient:
+def client(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServingClient]:
+    worker.client.get("/healthz")  # the worker is up before several requests arrive at once
     worker.answer_clients(monkeypatch)
-    return ServingClient("http://serving", api_key=API_KEY)
+    with ServingClient("http://serving", api_key=API_KEY) as client:
+        yield client
 
 
 def products(count: int) -> list[SimulatedProduct]:
