@@ -116,7 +116,8 @@ class ReviewQueue(Protocol):
     def next(self, reviewer: str, *, lease_seconds: float) -> ReviewItem | None:
         """Lease the oldest waiting product to a reviewer; None when nothing waits.
 
-        Until the lease ends no other reviewer gets it; a product with a review label is done.
+        Until the lease ends no other reviewer gets it; a product that has a review label, as it
+        stands, is done.
         """
         ...
 

@@ -1,18 +1,20 @@
 """Which answered products a person is asked to label, and with which known probability.
 
 Every product faces independent coins: an audit coin over all products, and, under the confidence
-threshold, a coin as large as the review capacity allows. A coin is a hash of the seed, the
-prediction and the reason, so the same prediction is always drawn the same way. Weighting a label by
-1 / (probability of being drawn by any coin) makes accuracy figures unbiased, however hard the
-reviewed products are (Horvitz & Thompson, 1952).
+threshold, a coin as large as the review capacity allows. A coin is a hash of the seed, the product
+as it was shown and the reason: served a hundred times, the same product falls the same way, so its
+chance does not grow with its traffic. Weighting a label by 1 / (probability of being drawn by any
+coin) makes accuracy figures unbiased, however hard the reviewed products are (Horvitz & Thompson,
+1952).
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ml.domain.digests import digest_of
 from ml.domain.predictions import ReviewSelection, SelectionReason
+from ml.domain.products import Product
 
 _BITS = 53  # of a float's mantissa, so that no coin ever rounds up to 1
 
@@ -54,7 +56,7 @@ def plan_selection(
 
 
 def select_for_review(
-    prediction_id: str, confidence: float, policy: SelectionPolicy
+    prediction_id: str, product: Product, confidence: float, policy: SelectionPolicy
 ) -> tuple[ReviewSelection, ...]:
     """The coins that came up for one prediction (none: nobody is asked).
 
@@ -67,7 +69,7 @@ def select_for_review(
     return tuple(
         ReviewSelection(prediction_id, reason, probability, inclusion)
         for reason, probability in faced.items()
-        if _uniform(policy.seed, prediction_id, reason) < probability
+        if _uniform(policy.seed, product, reason) < probability
     )
 
 
@@ -78,8 +80,7 @@ def _coins_faced(confidence: float, policy: SelectionPolicy) -> Mapping[Selectio
     return coins
 
 
-def _uniform(seed: int, prediction_id: str, reason: SelectionReason) -> float:
+def _uniform(seed: int, product: Product, reason: SelectionReason) -> float:
     """A number in [0, 1) that looks random and is the same for ever."""
-    text = f"{seed}\0{prediction_id}\0{reason.value}"
-    leading = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+    leading = int(digest_of(seed, product.product_id, product.digest, reason.value)[:16], 16)
     return (leading >> (64 - _BITS)) / 2.0**_BITS

@@ -170,7 +170,7 @@ def _predicted(
         category=space.classes[best],
         confidence=confidence,
         predicted_at=item.at,
-        selections=select_for_review(prediction_id, confidence, policy),
+        selections=select_for_review(prediction_id, item.product, confidence, policy),
     )
 
 

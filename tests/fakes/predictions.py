@@ -66,15 +66,16 @@ class InMemoryReviewQueue:
             return len(self._unlabelled())
 
     def _unlabelled(self) -> list[Prediction]:
-        """Selected predictions without a review label, oldest first."""
+        """Selected predictions of products without a review label, oldest first."""
         done = {
-            label.prediction_id
+            (label.product_id, label.product_digest)
             for label in self._database.labels.values()
             if label.source is LabelSource.REVIEW
         }
         waiting = [
             prediction
             for prediction in self._database.predictions.values()
-            if prediction.selections and prediction.prediction_id not in done
+            if prediction.selections
+            and (prediction.product.product_id, prediction.product.digest) not in done
         ]
         return sorted(waiting, key=lambda each: (each.predicted_at, each.prediction_id))

@@ -14,7 +14,8 @@ from ml.domain.labels import LabelSource
 from ml.domain.predictions import ReviewItem
 
 _LABELLED = exists().where(
-    labels.c.prediction_id == review_selections.c.prediction_id,
+    labels.c.product_id == review_selections.c.product_id,
+    labels.c.product_digest == review_selections.c.product_digest,
     labels.c.source == LabelSource.REVIEW.value,
 )
 _LEASED = exists().where(
@@ -31,7 +32,7 @@ class PostgresReviewQueue:
         """Lease the product that has waited longest to a reviewer; None when nothing waits.
 
         Reviewers take turns here, so no two get the same product, not even by two predictions
-        of it. Leases end by the database's clock.
+        of it, and a product as it stands is labelled once. Leases end by the database's clock.
         """
         checked_text("reviewer", reviewer)
         with transaction(self._engine) as connection:
@@ -51,7 +52,7 @@ class PostgresReviewQueue:
             return ReviewItem(row.prediction_id, product_of(row))
 
     def waiting(self) -> int:
-        """How many selected predictions have no review label yet, leased ones included."""
+        """How many selected predictions speak of products without a review label, leased or not."""
         query = select(func.count(review_selections.c.prediction_id.distinct())).where(~_LABELLED)
         with transaction(self._engine) as connection:
             return connection.scalar(query) or 0

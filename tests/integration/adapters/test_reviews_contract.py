@@ -61,7 +61,18 @@ def test_two_predictions_of_one_product_are_not_with_two_reviewers(labelled):
     assert take(labelled, "ana").prediction_id == first.prediction_id
     assert take(labelled, "bob") is None
     labelled.labels.append([a_review_label(first)])
+    assert labelled.reviews.waiting() == 0
+
+
+def test_a_product_that_was_edited_since_its_label_is_asked_about_again(labelled):
+    old, new = (
+        a_prediction(number, reasons=[AUDIT], product=a_product(9, title=title))
+        for number, title in ((1, "old"), (2, "new"))
+    )
+    labelled.predictions.append([old, new])
+    labelled.labels.append([a_review_label(old)])
     assert labelled.reviews.waiting() == 1
+    assert take(labelled, "ana").prediction_id == new.prediction_id
 
 
 def test_a_reviewer_sees_the_revision_that_was_predicted(labelled):

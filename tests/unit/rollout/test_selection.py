@@ -1,20 +1,35 @@
 import math
 import random
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.domain.predictions import SelectionReason
+from ml.domain.predictions import ReviewSelection, SelectionReason
+from ml.domain.products import Product
 from ml.rollout.selection import SelectionPolicy, plan_selection, select_for_review
 
 PRODUCTS = 20_000
+LISTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def policy(*, low: float = 0.3, audit: float = 0.05, seed: int = 42) -> SelectionPolicy:
     return SelectionPolicy(
         confidence_threshold=0.8, low_confidence_probability=low, audit_probability=audit, seed=seed
     )
+
+
+def draw(
+    product_id: str,
+    confidence: float,
+    coins: SelectionPolicy | None = None,
+    *,
+    title: str = "a title",
+    prediction_id: str = "prediction",
+) -> tuple[ReviewSelection, ...]:
+    product = Product(product_id, title, "", None, LISTED_AT)
+    return select_for_review(prediction_id, product, confidence, coins or policy())
 
 
 def plan(**changes: float) -> SelectionPolicy:
@@ -76,7 +91,7 @@ def test_the_expected_queue_never_exceeds_capacity_and_audit(
 
 
 def test_coins_come_up_at_their_rates_and_independently() -> None:
-    drawn = [select_for_review(f"p{i}", 0.5, policy()) for i in range(PRODUCTS)]
+    drawn = [draw(f"p{i}", 0.5) for i in range(PRODUCTS)]
     reasons = [{selection.reason for selection in selections} for selections in drawn]
     low = sum(SelectionReason.LOW_CONFIDENCE in found for found in reasons)
     audit = sum(SelectionReason.AUDIT in found for found in reasons)
@@ -87,7 +102,7 @@ def test_coins_come_up_at_their_rates_and_independently() -> None:
 
 
 def test_a_confident_product_faces_the_audit_coin_alone() -> None:
-    drawn = [select_for_review(f"p{i}", 0.8, policy()) for i in range(PRODUCTS)]
+    drawn = [draw(f"p{i}", 0.8) for i in range(PRODUCTS)]
     chosen = [selections for selections in drawn if selections]
     assert rate_within(len(chosen), PRODUCTS, 0.05)
     assert {s.reason for selections in chosen for s in selections} == {SelectionReason.AUDIT}
@@ -96,11 +111,11 @@ def test_a_confident_product_faces_the_audit_coin_alone() -> None:
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.text(min_size=1, max_size=40))
 def test_a_draw_is_reproducible_and_states_the_union(
-    low: float, audit: float, confidence: float, prediction_id: str
+    low: float, audit: float, confidence: float, product_id: str
 ) -> None:
     coins = policy(low=low, audit=audit)
-    selections = select_for_review(prediction_id, confidence, coins)
-    assert selections == select_for_review(prediction_id, confidence, coins)
+    selections = draw(product_id, confidence, coins)
+    assert selections == draw(product_id, confidence, coins)
     faced = [audit, low] if confidence < 0.8 else [audit]
     union = 1 - math.prod(1 - p for p in faced)
     for selection in selections:
@@ -108,9 +123,22 @@ def test_a_draw_is_reproducible_and_states_the_union(
         assert 0 < selection.probability <= selection.inclusion_probability <= 1
 
 
+def test_a_product_served_again_faces_the_same_coins_and_an_edited_one_new_ones() -> None:
+    """Else what is shown often would be drawn more often than its probability says."""
+    served = {
+        i
+        for i in range(2_000)
+        for showing in range(5)
+        if draw(f"p{i}", 0.9, prediction_id=f"{i}-{showing}")
+    }
+    assert served == {i for i in range(2_000) if draw(f"p{i}", 0.9)}
+    assert rate_within(len(served), 2_000, 0.05)
+    assert served != {i for i in range(2_000) if draw(f"p{i}", 0.9, title="another title")}
+
+
 def test_another_seed_draws_other_products() -> None:
     def chosen(seed: int) -> set[int]:
-        return {i for i in range(500) if select_for_review(f"p{i}", 0.5, policy(seed=seed))}
+        return {i for i in range(500) if draw(f"p{i}", 0.5, policy(seed=seed))}
 
     assert chosen(1) != chosen(2)
 
@@ -123,7 +151,7 @@ def estimates(rng: random.Random, run: int) -> tuple[float, float, float]:
         confidence = rng.betavariate(5, 1)
         right = rng.random() < confidence
         truth += right
-        selections = select_for_review(f"{run}-{i}", confidence, policy())
+        selections = draw(f"{run}-{i}", confidence)
         if selections:
             share = 1 / selections[0].inclusion_probability
             weighted_right += share * right
