@@ -11,6 +11,9 @@ from urllib.parse import unquote, urlsplit
 from ml.domain.errors import InvalidInput, NotFound, ServiceUnavailable
 from ml.domain.ports import ObjectStore
 
+_LONGEST_PART = 255  # bytes of a file's name
+_LONGEST_KEY = 1_024  # bytes of an S3 key
+
 
 def open_object_store(url: str, *, endpoint_url: str | None = None) -> ObjectStore:
     """The store at `file:///folder` or `s3://bucket/prefix`; `endpoint_url` is S3's own or None."""
@@ -25,10 +28,16 @@ def open_object_store(url: str, *, endpoint_url: str | None = None) -> ObjectSto
 
 
 def _checked(key: str) -> str:
-    """A plain relative path: no empty part and none that starts with a dot."""
+    """A plain relative path: no empty part, none that starts with a dot, none too long."""
     if any(ord(c) < 32 for c in key) or any(p[:1] in ("", ".") for p in key.split("/")):
         raise InvalidInput(
             f"object key {key[:100]!r} is not a plain relative path such as pictures/ab/abcd"
+        )
+    lengths = [len(part.encode(errors="replace")) for part in key.split("/")]
+    if max(lengths) > _LONGEST_PART or sum(lengths) + len(lengths) - 1 > _LONGEST_KEY:
+        raise InvalidInput(
+            f"object key {key[:100]!r}... is too long; at most {_LONGEST_KEY} bytes are allowed, "
+            f"{_LONGEST_PART} between slashes"
         )
     return key
 

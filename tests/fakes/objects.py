@@ -41,4 +41,6 @@ class InMemoryObjectStore:
 def _checked(key: str) -> str:
     if any(ord(c) < 32 for c in key) or any(p[:1] in ("", ".") for p in key.split("/")):
         raise InvalidInput(f"object key {key!r} is not a plain relative path")
+    if len(key.encode()) > 1_024 or any(len(part.encode()) > 255 for part in key.split("/")):
+        raise InvalidInput(f"object key {key[:100]!r}... is too long")
     return key

@@ -79,6 +79,19 @@ def test_a_key_that_could_leave_the_store_is_refused(store, key):
             use(key)
 
 
+@pytest.mark.parametrize("key", ["a/" + "x" * 256, "é" * 128, "a/" * 512 + "b"])
+def test_a_key_longer_than_a_store_can_hold_is_refused(store, key):
+    for use in (store.get, store.exists, store.uri, lambda key: store.put(key, b"")):
+        with pytest.raises(InvalidInput, match="too long"):
+            use(key)
+
+
+def test_the_longest_key_is_stored(store):
+    key = "/".join(["x" * 255] * 4)
+    store.put(key, b"x")
+    assert (store.get(key), list(store.list(""))) == (b"x", [key])
+
+
 def test_a_uri_outside_the_store_is_refused(store):
     inside = store.uri("a")
     outside = [
