@@ -17,7 +17,7 @@ import psutil
 from ml.stack.processes import SERVICE_VARIABLE, STACK_VARIABLE, end, marked, record
 
 # What a user's shell may carry for other installations must not leak into this one.
-_FOREIGN_PREFIXES = ("AIRFLOW__", "REGAIN_", "PG")
+_FOREIGN_PREFIXES = ("AIRFLOW_", "GUNICORN_", "MLFLOW_", "PG", "PROMETHEUS_", "REGAIN_")
 
 
 def inherited_environment() -> dict[str, str]:

@@ -60,7 +60,15 @@ def test_the_launcher_records_itself_and_replaces_what_a_killed_one_left(tmp_pat
 def test_variables_of_other_installations_are_not_handed_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("PGHOST", "REGAIN_STATE", "AIRFLOW__CORE__DAGS_FOLDER"):
+    for name in (
+        "PGHOST",
+        "REGAIN_STATE",
+        "AIRFLOW__CORE__DAGS_FOLDER",
+        "AIRFLOW_HOME",
+        "MLFLOW_TRACKING_URI",
+        "GUNICORN_CMD_ARGS",
+        "PROMETHEUS_MULTIPROC_DIR",
+    ):
         monkeypatch.setenv(name, "elsewhere")
     monkeypatch.setenv("AWS_PROFILE", "mine")
     handed_on = inherited_environment()
