@@ -56,7 +56,7 @@ def add(
 ) -> None:
     """Label a product; a correction is a further label.
 
-    Example: regain labels add 0f8fad5bd9cb469fa16570867728950e 2522 --reviewer anna
+    Example: regain labels add c41e7d0a93b84f26b5d2703e9af86c15 2522 --reviewer anna
     """
     with serving_client(context.obj) as client:
         receipt = client.add_label(

@@ -42,7 +42,7 @@ _PRODUCT: dict[str, Any] = {
     "description": "Carnet ligné, couverture souple",
 }
 _ANSWER: dict[str, Any] = {
-    "prediction_id": "0f8fad5bd9cb469fa16570867728950e",
+    "prediction_id": "c41e7d0a93b84f26b5d2703e9af86c15",
     "product_id": "SKU-10442",
     "category": "2522",
     "confidence": 0.93,
