@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from ml.domain.digests import digest_bytes
 from ml.domain.errors import RegainError, ServiceUnavailable
 from ml.domain.ports import ObjectStore, PredictionLog
 from ml.domain.predictions import Prediction
@@ -159,7 +160,9 @@ class Drainer:
             picture = path.read_bytes()
         except FileNotFoundError:
             return  # it is in the object store: a copy is removed only after that
-        if not self._objects.exists(picture_key(digest)):
+        if digest_bytes(picture) != digest:
+            _log.error("a picture torn by a power cut is removed, its rows are kept: %s", digest)
+        elif not self._objects.exists(picture_key(digest)):
             self._objects.put(picture_key(digest), picture)
         path.unlink(missing_ok=True)
 

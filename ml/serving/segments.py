@@ -83,14 +83,31 @@ def _lock(path: Path, flags: int) -> int | None:
     return None
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there complete or not at all, replacing what was there."""
+def write_whole(path: Path, data: bytes, *, fsync: bool = False) -> None:
+    """Write a file so that it is there complete or not at all, replacing what was there.
+
+    With `fsync` that holds after a power cut too, and the file is on the disk on return.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            if fsync:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    if fsync:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names of a folder's files to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -56,8 +56,8 @@ class Spool:
 
     def _keep_picture(self, digest: str, picture: bytes) -> None:
         path = self.picture_path(digest)
-        if not path.exists():  # else someone just sent the same one
-            write_whole(path, picture)
+        if _size(path) != len(picture):  # else someone just sent the same one
+            write_whole(path, picture, fsync=self._fsync)
 
     def _writable(self) -> Segment:
         if self._active is not None and self._active.size >= self._max_segment_bytes:
@@ -124,3 +124,11 @@ class Spool:
                 if segment is not None:
                     segment.release() if segment.size else segment.remove()
             self._waiting, self._active = [], None
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a file, None when it is not there."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None

@@ -263,3 +263,17 @@ def test_pictures_whose_row_never_came_are_not_kept_on_disk_for_ever(
     eventually(lambda: not parts.spool.pictures())
     parts.drainer.stop()
     assert parts.services.objects.get(picture_key(digest_bytes(picture))) == picture
+
+
+def test_a_torn_picture_is_not_stored_and_its_row_is(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    digest = digest_bytes(jpeg())
+    (prediction,) = made_predictions(1, picture=digest)
+    parts.spool.append([prediction], {digest: jpeg()})
+    parts.spool.picture_path(digest).write_bytes(jpeg()[:100])
+    parts.drainer.drain()
+    assert parts.ids() == {prediction.prediction_id}
+    assert not parts.services.objects.exists(picture_key(digest))
+    assert not parts.spool.pictures()
+    assert digest in caplog.text

@@ -1,3 +1,4 @@
+import os
 import tempfile
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml.domain.digests import digest_bytes
 from ml.domain.errors import ServiceUnavailable
 from ml.serving.records import decode
 from ml.serving.spool import Spool
@@ -107,8 +109,6 @@ def test_a_file_cut_anywhere_still_gives_every_whole_line(data: st.DataObject) -
 def test_a_disk_that_fills_up_leaves_no_torn_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     spool = Spool(tmp_path)
     before, lost, after = made_predictions(3)
     spool.append([before], {})
@@ -149,3 +149,29 @@ def test_fsync_reaches_the_disk_before_append_returns(
     Spool(tmp_path, fsync=True).append(made_predictions(1), {})
     assert all(synced)
     assert synced
+
+
+def test_with_fsync_pictures_and_their_names_reach_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(
+        "ml.serving.segments.os.fsync",
+        lambda descriptor: synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}"))),
+    )
+    pictures = {digest_bytes(b"a picture"): b"a picture"}
+    Spool(tmp_path / "fast").append(made_predictions(1), pictures)
+    assert not synced
+    Spool(tmp_path / "sure", fsync=True).append(made_predictions(1), pictures)
+    picture, folder, segment = synced
+    assert picture.parent == folder == tmp_path / "sure" / "pictures"
+    assert segment.suffix == ".ndjson"
+
+
+def test_a_picture_that_a_power_cut_tore_is_written_again(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    digest = digest_bytes(b"a picture")
+    spool.picture_path(digest).parent.mkdir()
+    spool.picture_path(digest).write_bytes(b"")
+    spool.append(made_predictions(1), {digest: b"a picture"})
+    assert spool.picture_path(digest).read_bytes() == b"a picture"
