@@ -11,7 +11,7 @@ from ml.domain.digests import digest_bytes
 from ml.domain.labels import LabelSpace
 from ml.models.bundle import ModelBundle
 from ml.simulation.items import SimulatedProduct
-from ml.training.evaluate import Comparison, evaluate_bundle
+from ml.training.evaluate import Comparison, evaluate_bundles
 from ml.training.evaluation import Figures
 
 
@@ -26,18 +26,18 @@ def compare(
     space = newest.extend(product.category for product in products)
     shared = set.intersection(*(set(bundle.label_space.classes) for bundle in bundles.values()))
     known = [product for product in products if product.category in shared]
-    return {
-        version: (
-            _qualities(bundle, products, space, as_of),
-            _qualities(bundle, known, space, as_of),
-        )
-        for version, bundle in bundles.items()
-    }
+    chosen = list(bundles.values())
+    on_all = _qualities(chosen, products, space, as_of)
+    on_shared = _qualities(chosen, known, space, as_of)
+    return dict(zip(bundles, zip(on_all, on_shared, strict=True), strict=True))
 
 
 def _qualities(
-    bundle: ModelBundle, products: Sequence[SimulatedProduct], space: LabelSpace, as_of: datetime
-) -> dict[str, Quality]:
+    bundles: Sequence[ModelBundle],
+    products: Sequence[SimulatedProduct],
+    space: LabelSpace,
+    as_of: datetime,
+) -> list[dict[str, Quality]]:
     pictures = {_picture(product): product.picture or b"" for product in products}
     comparison = Comparison(
         label_space=space,
@@ -46,14 +46,17 @@ def _qualities(
         recent_days=1,
         confidence_threshold=0.8,
     )
-    evaluation = evaluate_bundle(
-        bundle,
+    evaluations = evaluate_bundles(
+        bundles,
         _rows(products),
         comparison,
         picture_of=lambda digest: pictures[digest],
         clock=time.perf_counter,
     )
-    return {modality: _quality(getattr(evaluation, modality)) for modality in MODALITIES}
+    return [
+        {modality: _quality(getattr(evaluation, modality)) for modality in MODALITIES}
+        for evaluation in evaluations
+    ]
 
 
 def qualities_from_metrics(metrics: Mapping[str, float]) -> dict[str, Quality]:

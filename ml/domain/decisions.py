@@ -17,7 +17,13 @@ class GateDecision:
     @property
     def reason(self) -> str:
         """One line for people and the ledger."""
-        return "; ".join(self.reasons) if self.reasons else "passed every check of the gate"
+        if self.reasons:
+            return "; ".join(self.reasons)
+        ours, rows = self.numbers["candidate_weighted_f1"], self.numbers["candidate_rows"]
+        if "champion_weighted_f1" not in self.numbers:
+            return f"weighted F1 {ours:.4f} on {rows:.0f} test rows, and no champion before it"
+        theirs = self.numbers["champion_weighted_f1"]
+        return f"weighted F1 {ours:.4f}, the champion's {theirs:.4f} on the same {rows:.0f} test rows"
 
 
 class LedgerAction(StrEnum):

@@ -177,8 +177,7 @@ class RolloutLedger(Protocol):
 class Candidate:
     """A trained bundle with everything the registry shows about it.
 
-    `key` is the digest of all that determines it (snapshot, parameters, seed): registering the
-    same key again returns the version that exists. `files` are the bundle's, `reports` further
+    `key` names it for ever: registering the same key again returns the version that exists. `files` are the bundle's, `reports` further
     artifacts by path (pictures, JSON), `metrics` flat floats, `params` and `tags` flat strings.
     """
 

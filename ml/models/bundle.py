@@ -49,11 +49,10 @@ class BundlePrediction:
 class BundleInfo:
     """Where a bundle comes from.
 
-    `key` is the digest of all that determines it; `as_of` is ISO 8601; `low_confidence_share` is
+    `as_of` (ISO 8601) is when its labels were frozen first; `low_confidence_share` is
     the weighted share of validation rows whose confidence lies under the review threshold.
     """
 
-    key: str
     snapshot_digest: str
     as_of: str
     seed: int

@@ -7,7 +7,11 @@ from typing import Any
 
 from ml.domain.decisions import GateDecision
 from ml.domain.ports import ObjectStore
-from ml.models.files import load_files
+from ml.models.files import load_file
+
+# Part of the key of every trained component: raise it when training changes, or a library whose
+# release changes what is trained, and nothing trained before is taken for it.
+RECIPE_VERSION = 1
 
 IMAGE_REPORT = "report.json"
 METRICS = "metrics.json"
@@ -51,14 +55,14 @@ class Verdict:
 
 def read_verdict(objects: ObjectStore, evaluation_key: str) -> Verdict:
     """The verdict that the task `evaluate` stored; raises NotFound."""
-    stored = json.loads(load_files(objects, evaluation_prefix(evaluation_key))[DECISION])
+    stored = json.loads(load_file(objects, evaluation_prefix(evaluation_key), DECISION))
     decision = GateDecision(stored["admitted"], tuple(stored["reasons"]), stored["numbers"])
     return Verdict(decision, stored["bundle"], stored["champion_bundle"])
 
 
 def read_image_report(objects: ObjectStore, key: str) -> Mapping[str, float]:
     """What each image model did on validation rows, by the key of the stored component."""
-    report: dict[str, float] = json.loads(objects.get(f"{component_prefix(key)}/{IMAGE_REPORT}"))
+    report: dict[str, float] = json.loads(load_file(objects, component_prefix(key), IMAGE_REPORT))
     return {f"validation_image_{name}": value for name, value in report.items()}
 
 

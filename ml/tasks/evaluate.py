@@ -3,13 +3,13 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 
-from ml.domain.digests import digest_of
+from ml.domain.digests import digest_files
 from ml.domain.ports import Candidate
 from ml.models.bundle import ModelBundle
-from ml.models.files import bundle_prefix, find_files, load_files, save_files
+from ml.models.files import bundle_prefix, load_files, save_files
 from ml.tasks.artifacts import (
     CONFUSION,
     DECISION,
@@ -22,28 +22,31 @@ from ml.tasks.artifacts import (
 )
 from ml.tasks.dataset import Dataset, load_dataset, read_picture
 from ml.training.charts import confusion_png
-from ml.training.evaluate import Comparison, evaluate_bundle
+from ml.training.evaluate import Comparison, evaluate_bundles
 from ml.training.evaluation import Evaluation
 from ml.training.gate import GatePolicy, admit
 from ml.wiring.build import Services
 from ml.wiring.config import Settings, load_settings
 
 
-def evaluate(snapshot: str, *, bundle_digest: str, services: Services | None = None) -> str:
+def evaluate(
+    snapshot: str, *, bundle_digest: str, as_of: str, services: Services | None = None
+) -> str:
     """Score the bundle, and the champion beside it, on the same test rows; hold one to the other.
 
-    Returns the key under which figures, reports and the gate's decision are stored.
+    Recent rows are those before `as_of` (ISO 8601). Returns the key under which figures, reports
+    and the gate's decision are stored. It is measured anew each time: what is slow on a busy
+    machine may be quick on an idle one.
     """
     services = services or Services(load_settings())
     champion = services.ledger.champion()
     rival = champion.bundle_digest if champion else None
-    policy = gate_policy(services.settings)
-    key = digest_of("evaluation", snapshot, bundle_digest, rival, asdict(policy))
-    if find_files(services.objects, evaluation_prefix(key)) is None:
-        data = load_dataset(services, snapshot)
-        ours, theirs = _evaluations(services, data, bundle_digest, rival)
-        verdict = Verdict(admit(ours, theirs, policy), bundle_digest, rival)
-        save_files(services.objects, evaluation_prefix(key), _reports(ours, verdict))
+    data = load_dataset(services, snapshot)
+    ours, theirs = _evaluations(services, data, bundle_digest, rival, as_of)
+    verdict = Verdict(admit(ours, theirs, gate_policy(services.settings)), bundle_digest, rival)
+    files = _reports(ours, verdict)
+    key = digest_files(files)
+    save_files(services.objects, evaluation_prefix(key), files)
     return key
 
 
@@ -62,7 +65,7 @@ def register(
     data = load_dataset(services, snapshot)
     bundle = ModelBundle.from_files(files)
     candidate = Candidate(
-        key=bundle.info.key,
+        key=bundle_digest,
         bundle_digest=bundle_digest,
         files=files,
         reports=reports,
@@ -89,30 +92,26 @@ def gate_policy(settings: Settings) -> GatePolicy:
 
 
 def _evaluations(
-    services: Services, data: Dataset, bundle_digest: str, rival: str | None
+    services: Services, data: Dataset, bundle_digest: str, rival: str | None, as_of: str
 ) -> tuple[Evaluation, Evaluation | None]:
     """Both on the same rows and in the newer label space; shared classes are those both know."""
     candidate = _bundle(services, bundle_digest)
-    champion = _bundle(services, rival) if rival else None
-    known = champion.label_space if champion else candidate.label_space
-    comparison = Comparison(
-        label_space=max(data.label_space, known, key=lambda space: space.version),
-        shared_classes=candidate.label_space.shared(known),
-        as_of=data.as_of,
-        recent_days=services.settings.gate_recent_days,
-        confidence_threshold=services.settings.confidence_threshold,
+    bundles = [candidate, _bundle(services, rival)] if rival else [candidate]
+    known = bundles[-1].label_space
+    evaluations = evaluate_bundles(
+        bundles,
+        data.test,
+        Comparison(
+            label_space=max(data.label_space, known, key=lambda space: space.version),
+            shared_classes=candidate.label_space.shared(known),
+            as_of=datetime.fromisoformat(as_of),
+            recent_days=services.settings.gate_recent_days,
+            confidence_threshold=services.settings.confidence_threshold,
+        ),
+        picture_of=partial(read_picture, services),
+        clock=time.perf_counter,
     )
-
-    def score(bundle: ModelBundle) -> Evaluation:
-        return evaluate_bundle(
-            bundle,
-            data.test,
-            comparison,
-            picture_of=partial(read_picture, services),
-            clock=time.perf_counter,
-        )
-
-    return score(candidate), score(champion) if champion else None
+    return evaluations[0], evaluations[1] if rival else None
 
 
 def _bundle(services: Services, digest: str) -> ModelBundle:

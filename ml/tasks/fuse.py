@@ -5,17 +5,16 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.domain.digests import digest_files, digest_of
+from ml.domain.digests import digest_files
 from ml.models.bundle import BundleInfo, ModelBundle
 from ml.models.files import bundle_prefix, load_files, save_files
 from ml.models.image import ImageModel
 from ml.models.text import TextModel
-from ml.stats.calibration import apply_temperature
 from ml.tasks.artifacts import IMAGE_REPORT, component_prefix
 from ml.tasks.dataset import Dataset, load_dataset, read_picture
 from ml.training.evaluate import low_confidence_share
-from ml.training.fusion import fit_fusion
-from ml.training.rows import class_indices, modality_probabilities, row_weights
+from ml.training.fusion import fuse as fuse_models
+from ml.training.rows import row_weights
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings
 
@@ -28,20 +27,17 @@ def fuse(snapshot: str, *, text_key: str, image_key: str, services: Services | N
         load_files(services.objects, component_prefix(text_key)), label_space=data.label_space
     )
     image = _image_model(services, image_key, data)
-    from_text, from_image = modality_probabilities(
-        text, image, data.validation, partial(read_picture, services)
+    fusion, temperature, fused = fuse_models(
+        text, image, data.validation, picture_of=partial(read_picture, services)
     )
-    targets = class_indices(data.validation, data.label_space)
-    weights = row_weights(data.validation)
-    fusion, temperature = fit_fusion(from_text, from_image, targets, weights)
-    fused = apply_temperature(fusion.combine(from_text, from_image), temperature)
     info = BundleInfo(
-        key=digest_of("bundle", text_key, image_key),
         snapshot_digest=snapshot,
         as_of=data.as_of.isoformat(),
         seed=services.settings.seed,
         low_confidence_share=_low_confidence_share(
-            fused, weights, threshold=services.settings.confidence_threshold
+            fused,
+            row_weights(data.validation),
+            threshold=services.settings.confidence_threshold,
         ),
     )
     bundle = ModelBundle(data.label_space, text, image, fusion, temperature, info)

@@ -6,9 +6,9 @@ They import no model code: a promotion takes a moment.
 import logging
 from datetime import datetime
 
-from ml.domain.decisions import LedgerAction, LedgerChange
+from ml.domain.decisions import Champion, LedgerAction, LedgerChange
 from ml.domain.errors import RegainError
-from ml.tasks.artifacts import read_verdict
+from ml.tasks.artifacts import Verdict, read_verdict
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings
 
@@ -25,13 +25,7 @@ def gate(*, version: int, evaluation_key: str, services: Services | None = None)
     """
     services = services or Services(load_settings())
     verdict = read_verdict(services.objects, evaluation_key)
-    champion = services.ledger.champion()
-    compared = (verdict.champion_bundle, verdict.bundle_digest)
-    if champion and champion.bundle_digest not in compared:
-        raise RegainError(
-            f"version {champion.model_version} became champion after version {version} was "
-            "evaluated; clear the task evaluate to hold it against the one that serves now"
-        )
+    _check_rival(services.ledger.champion(), verdict, version)
     outcome = "admitted" if verdict.decision.admitted else "refused"
     _logger.info("version %d is %s: %s", version, outcome, verdict.decision.reason)
     services.registry.tag(version, {"regain.gate": f"{outcome}: {verdict.decision.reason}"})
@@ -48,18 +42,22 @@ def promote(
 ) -> str:
     """Record the decision in the ledger, and let an admitted version serve; returns the action.
 
-    The ledger is written first, once a run and evaluation; the registry's alias follows it.
+    A run decides once about a bundle, so clearing it later changes nothing. The ledger is written
+    first; the registry's alias follows it. Raises RegainError as `gate` does.
     """
     services = services or Services(load_settings())
     verdict = read_verdict(services.objects, evaluation_key)
+    key = f"{run}/{verdict.bundle_digest}"
+    decided = [entry for entry in services.ledger.history() if entry.change.key == key]
     champion = services.ledger.champion()
-    if champion and champion.bundle_digest == verdict.bundle_digest:
+    if decided or (champion and champion.bundle_digest == verdict.bundle_digest):
         _follow_ledger(services)
-        return f"version {champion.model_version} serves already"
+        return decided[-1].change.action.value if decided else "serves already"
+    _check_rival(champion, verdict, version)
     snapshot = services.snapshots.get(services.registry.get(version).tags["regain.snapshot"])
     entry = services.ledger.append(
         LedgerChange(
-            key=f"{run}/{evaluation_key}",
+            key=key,
             action=LedgerAction.PROMOTE if verdict.decision.admitted else LedgerAction.REFUSE,
             model_version=version,
             bundle_digest=verdict.bundle_digest,
@@ -72,6 +70,16 @@ def promote(
     )
     _follow_ledger(services)
     return entry.change.action.value
+
+
+def _check_rival(champion: Champion | None, verdict: Verdict, version: int) -> None:
+    """Nothing serves on the strength of a comparison with a champion of the past."""
+    compared = (verdict.champion_bundle, verdict.bundle_digest)
+    if champion and champion.bundle_digest not in compared:
+        raise RegainError(
+            f"version {champion.model_version} became champion after version {version} was "
+            "evaluated; clear the task evaluate to hold it against the one that serves now"
+        )
 
 
 def _follow_ledger(services: Services) -> None:

@@ -10,8 +10,8 @@ from functools import partial
 
 from ml.domain.digests import digest_of
 from ml.models.backbone import BackboneSpec, choose_device
-from ml.models.files import find_files, save_files
-from ml.tasks.artifacts import IMAGE_REPORT, component_prefix, to_json
+from ml.models.files import has_files, save_files
+from ml.tasks.artifacts import IMAGE_REPORT, RECIPE_VERSION, component_prefix, to_json
 from ml.tasks.dataset import load_dataset, read_picture
 from ml.training.features import open_backbone
 from ml.training.image import ImageTraining
@@ -37,8 +37,8 @@ def train_image(snapshot: str, *, services: Services | None = None) -> str:
     )
     training = _image_training(settings)
     source = backbone.digest if backbone else None
-    key = digest_of("image", snapshot, settings.seed, source, asdict(training))
-    if find_files(services.objects, component_prefix(key)) is None:
+    key = digest_of("image", RECIPE_VERSION, snapshot, settings.seed, source, asdict(training))
+    if not has_files(services.objects, component_prefix(key)):
         data = load_dataset(services, snapshot)
         _logger.info("training images on %d products", data.train.num_rows)
         trained = train_image_model(

@@ -47,6 +47,45 @@ class Comparison:
     confidence_threshold: float
 
 
+def evaluate_bundles(
+    bundles: Sequence[ModelBundle],
+    rows: pa.Table,
+    comparison: Comparison,
+    *,
+    picture_of: PictureOf,
+    clock: Callable[[], float],
+) -> list[Evaluation]:
+    """Answer the same rows (snapshot columns) with each bundle; compare with their categories.
+
+    Rows that no bundle can read are left out. One that some bundle can read counts as missed by
+    those that can't, and a class that a bundle has never heard of counts as missed by it. `clock`
+    gives seconds. Raises InvalidInput when no row is left or the label spaces don't fit.
+    """
+    for bundle in bundles:
+        _check_spaces(bundle.label_space, comparison.label_space)
+    answers = [
+        bundle.fuse(*modality_probabilities(bundle.text, bundle.image, rows, picture_of))
+        for bundle in bundles
+    ]
+    readable = [~np.isnan(answer.probabilities[:, 0]) for answer in answers]
+    kept = np.logical_or.reduce(readable)
+    if not all(mask.any() for mask in readable):
+        raise InvalidInput("no test rows to judge by; import a larger catalogue or post labels")
+    return [
+        evaluate_prediction(
+            _of_rows(answer, kept),
+            rows.filter(pa.array(kept)),
+            comparison,
+            latency_ms=median_latency_ms(
+                bundle,
+                model_inputs(rows.filter(pa.array(mask)).slice(0, LATENCY_CALLS), picture_of),
+                clock=clock,
+            ),
+        )
+        for bundle, answer, mask in zip(bundles, answers, readable, strict=True)
+    ]
+
+
 def evaluate_bundle(
     bundle: ModelBundle,
     rows: pa.Table,
@@ -55,52 +94,38 @@ def evaluate_bundle(
     picture_of: PictureOf,
     clock: Callable[[], float],
 ) -> Evaluation:
-    """Answer the rows (snapshot columns) and compare with their categories.
-
-    A class that the bundle has never heard of counts as missed; rows it can't read are left out.
-    `clock` gives seconds. Raises InvalidInput when no row is left or the label spaces don't fit.
-    """
-    _check_spaces(bundle.label_space, comparison.label_space)
-    prediction = bundle.fuse(*modality_probabilities(bundle.text, bundle.image, rows, picture_of))
-    usable = ~np.isnan(prediction.probabilities[:, 0])
-    if not usable.any():
-        raise InvalidInput("no test rows to judge by; import a larger catalogue or post labels")
-    samples = model_inputs(rows.filter(pa.array(usable)).slice(0, LATENCY_CALLS), picture_of)
-    return evaluate_prediction(
-        prediction,
-        rows,
-        comparison,
-        latency_ms=median_latency_ms(bundle, samples, clock=clock),
-    )
+    """The same of one bundle: rows it can't read are left out."""
+    return evaluate_bundles([bundle], rows, comparison, picture_of=picture_of, clock=clock)[0]
 
 
 def evaluate_prediction(
     prediction: BundlePrediction, rows: pa.Table, comparison: Comparison, *, latency_ms: float
 ) -> Evaluation:
-    """The same from answers that exist; a row of NaN is one the bundle couldn't read."""
+    """The same from answers that exist. A row of NaN, which the bundle couldn't read, is missed."""
     space = comparison.label_space
     targets, weights = class_indices(rows, space), row_weights(rows)
+    fused = _missed_where_unread(_widen(prediction.probabilities, space), targets)
 
-    def figures(probabilities: FloatArray, chosen: NDArray[np.bool_] | None = None) -> Figures:
-        answered = ~np.isnan(probabilities[:, 0])
-        kept = answered if chosen is None else answered & chosen
-        return _figures(_widen(probabilities[kept], space), targets[kept], weights[kept])
+    def figures(chosen: NDArray[np.bool_]) -> Figures:
+        return _figures(fused[chosen], targets[chosen], weights[chosen])
 
-    answered = ~np.isnan(prediction.probabilities[:, 0])
-    fused, known = _widen(prediction.probabilities[answered], space), targets[answered]
-    confusion = _confusion(fused, known, weights[answered])
+    def modality(probabilities: FloatArray) -> Figures:
+        had = ~np.isnan(probabilities[:, 0])
+        return _figures(_widen(probabilities[had], space), targets[had], weights[had])
+
     recent = _listed_since(rows, comparison.as_of - timedelta(days=comparison.recent_days))
+    confusion = _confusion(fused, targets, weights)
     return Evaluation(
         label_space=space,
-        fused=figures(prediction.probabilities),
-        shared=figures(prediction.probabilities, _is_in(rows, comparison.shared_classes)),
-        recent=figures(prediction.probabilities, recent),
-        text=figures(prediction.text),
-        image=figures(prediction.image),
-        classes=_class_results(confusion, known, space),
+        fused=figures(np.ones(len(targets), dtype=np.bool_)),
+        shared=figures(_is_in(rows, comparison.shared_classes)),
+        recent=figures(recent),
+        text=modality(prediction.text),
+        image=modality(prediction.image),
+        classes=_class_results(confusion, targets, weights, space),
         confusion=confusion,
         low_confidence_share=low_confidence_share(
-            fused, weights[answered], threshold=comparison.confidence_threshold
+            fused, weights, threshold=comparison.confidence_threshold
         ),
         latency_ms=latency_ms,
     )
@@ -166,10 +191,14 @@ def _confusion(probabilities: FloatArray, targets: IntArray, weights: FloatArray
 
 
 def _class_results(
-    confusion: FloatArray, targets: IntArray, label_space: LabelSpace
+    confusion: FloatArray, targets: IntArray, weights: FloatArray, label_space: LabelSpace
 ) -> tuple[ClassResult, ...]:
     figures = class_figures(confusion)
-    columns = (figures.support, figures.precision, figures.recall, figures.f1)
+    squares = np.bincount(targets, weights**2, minlength=len(label_space))
+    effective = np.divide(
+        figures.support**2, squares, out=np.zeros_like(squares), where=squares > 0
+    )
+    columns = (effective, figures.support, figures.precision, figures.recall, figures.f1)
     counts = np.bincount(targets, minlength=len(label_space)).tolist()
     return tuple(
         ClassResult(category, rows, *values)
@@ -177,6 +206,21 @@ def _class_results(
             label_space.classes, counts, *(column.tolist() for column in columns), strict=True
         )
     )
+
+
+def _of_rows(prediction: BundlePrediction, kept: NDArray[np.bool_]) -> BundlePrediction:
+    return BundlePrediction(
+        prediction.probabilities[kept], prediction.text[kept], prediction.image[kept]
+    )
+
+
+def _missed_where_unread(probabilities: FloatArray, targets: IntArray) -> FloatArray:
+    """Rows of NaN as a guess, the least sure there is, among all classes but the true one."""
+    unread = np.flatnonzero(np.isnan(probabilities[:, 0]))
+    result = probabilities.copy()
+    result[unread] = 1 / max(1, probabilities.shape[1] - 1)
+    result[unread, targets[unread]] = 0.0
+    return result
 
 
 def _widen(probabilities: FloatArray, label_space: LabelSpace) -> FloatArray:

@@ -27,10 +27,15 @@ class Figures:
 
 @dataclass(frozen=True)
 class ClassResult:
-    """One class: `rows` counts them, `support` is their weight."""
+    """One class: `rows` counts them, `support` is their weight.
+
+    `effective_rows` is what they are worth as evidence (Kish, 1965): their number when all weigh
+    alike, less the more the weight lies on a few.
+    """
 
     category: str
     rows: int
+    effective_rows: float
     support: float
     precision: float
     recall: float

@@ -106,7 +106,8 @@ def embed_pictures(
     """`embed_uncached`, but only for pictures that this backbone has not embedded before.
 
     Vectors are kept in the object store as `embeddings/<backbone>/<shard>.safetensors`. Every chunk
-    is stored when it is done, so a run that was killed goes on where it stopped.
+    is stored when it is done, so a run that was killed goes on where it stopped. What could not be
+    read is not stored: a picture that was away today is tried again next time.
     """
     prefix = f"embeddings/{backbone.digest}"
     vectors = _stored_vectors(objects, prefix)
@@ -116,8 +117,8 @@ def embed_pictures(
         embedded = embed_uncached(
             part, backbone=backbone, picture_of=picture_of, max_pixels=max_pixels
         )
-        objects.put(f"{prefix}/{digest_of(*part)}.safetensors", _shard(part, embedded))
         vectors |= zip(part, embedded, strict=True)
+        _store_vectors(objects, prefix, part, embedded)
         progress(f"embedded {start + len(part)} of {len(missing)} new pictures")
     nothing = embed_uncached([], backbone=backbone, picture_of=picture_of, max_pixels=max_pixels)
     return np.stack([vectors[digest] for digest in digests]) if digests else nothing
@@ -132,9 +133,16 @@ def _read_picture(digest: str, picture_of: PictureOf) -> bytes:
         return b""
 
 
-def _shard(digests: Sequence[str], vectors: NDArray[np.float32]) -> bytes:
-    names = np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8)
-    return safetensors.numpy.save({"digests": names.reshape(len(digests), -1), "vectors": vectors})
+def _store_vectors(
+    objects: ObjectStore, prefix: str, digests: Sequence[str], vectors: NDArray[np.float32]
+) -> None:
+    read = ~np.isnan(vectors).any(axis=1)
+    kept = [digest for digest, is_read in zip(digests, read, strict=True) if is_read]
+    if not kept:
+        return
+    names = np.frombuffer(bytes.fromhex("".join(kept)), dtype=np.uint8).reshape(len(kept), -1)
+    shard = safetensors.numpy.save({"digests": names, "vectors": vectors[read]})
+    objects.put(f"{prefix}/{digest_of(*kept)}.safetensors", shard)
 
 
 def _stored_vectors(objects: ObjectStore, prefix: str) -> dict[str, NDArray[np.float32]]:

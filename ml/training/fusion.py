@@ -27,13 +27,16 @@ def fuse(
     validation: pa.Table,
     *,
     picture_of: PictureOf,
-) -> tuple[Fusion, float]:
-    """The image's weight and the temperature of the fused answer, from validation rows alone."""
-    return fit_fusion(
-        *modality_probabilities(text, image, validation, picture_of),
-        class_indices(validation, text.label_space),
-        row_weights(validation),
-    )
+) -> tuple[Fusion, float, FloatArray]:
+    """The image's weight and the temperature of the fused answer, from validation rows alone.
+
+    With them the calibrated answers on those rows, [n, K], NaN where no modality could be read.
+    """
+    from_text, from_image = modality_probabilities(text, image, validation, picture_of)
+    targets = class_indices(validation, text.label_space)
+    fusion, temperature = fit_fusion(from_text, from_image, targets, row_weights(validation))
+    fused = apply_temperature(fusion.combine(from_text, from_image), temperature)
+    return fusion, temperature, fused
 
 
 def fit_fusion(

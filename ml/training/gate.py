@@ -12,9 +12,9 @@ from ml.training.evaluation import Evaluation, Figures
 class GatePolicy:
     """What a candidate may cost. F1 drops are absolute, against the champion on the same rows.
 
-    `min_class_rows` and `min_recent_rows` are the test rows under which a class, or the recent rows
-    as a whole, decide nothing. `max_calibration_error` in [0, 1] is allowed beyond what chance
-    alone shows on so many rows. `max_latency_ms` bounds the median for one product.
+    `min_class_rows` (effective) and `min_recent_rows` are the test rows under which a class, or the
+    recent rows as a whole, decide nothing. `max_calibration_error` in [0, 1] is allowed beyond what
+    chance alone shows on so many rows. `max_latency_ms` bounds the median for one product.
     """
 
     max_f1_drop: float
@@ -80,7 +80,7 @@ def _drops(candidate: Evaluation, champion: Evaluation, policy: GatePolicy) -> I
 def _class_drops(candidate: Evaluation, champion: Evaluation, policy: GatePolicy) -> Iterator[str]:
     for ours, theirs in zip(candidate.classes, champion.classes, strict=True):
         drop = theirs.f1 - ours.f1
-        if ours.rows >= policy.min_class_rows and drop > policy.max_class_f1_drop:
+        if ours.effective_rows >= policy.min_class_rows and drop > policy.max_class_f1_drop:
             yield (
                 f"F1 of class {ours.category!r} is {ours.f1:.4f} on {ours.rows} test rows, "
                 f"{drop:.4f} under the champion's (allowed {policy.max_class_f1_drop:.4f})"

@@ -8,7 +8,13 @@ from airflow.sdk import task, task_group
 AS_OF = "{{ dag_run.conf.get('as_of') or dag_run.run_after.isoformat() }}"
 RUN = "{{ run_id }}"
 
-RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=5)}
+# Quick at first, then patient: a service that restarts is back by then, an outage of minutes too.
+RETRIES = {
+    "retries": 6,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+}
 QUICK = {**RETRIES, "execution_timeout": timedelta(minutes=15)}
 TRAINING = {**RETRIES, "execution_timeout": timedelta(hours=6), "queue": "gpu"}
 
@@ -46,11 +52,11 @@ def fuse(snapshot: str, text: str, image: str) -> str:
 
 
 @task(**TRAINING)
-def evaluate(snapshot: str, bundle: str) -> str:
+def evaluate(snapshot: str, bundle: str, as_of: str) -> str:
     """Score bundle and champion on the same test rows; returns the evaluation's key."""
     from ml.tasks.evaluate import evaluate
 
-    return evaluate(snapshot, bundle_digest=bundle)
+    return evaluate(snapshot, bundle_digest=bundle, as_of=as_of)
 
 
 @task(**QUICK)
@@ -83,6 +89,6 @@ def retrain(as_of: str = AS_OF, run: str = RUN) -> None:
     snapshot = collect_labels(as_of)
     text, image = train_text(snapshot), train_image(snapshot)
     bundle = fuse(snapshot, text, image)
-    evaluation = evaluate(snapshot, bundle)
+    evaluation = evaluate(snapshot, bundle, as_of)
     version = register(snapshot, bundle, evaluation, image)
     gate(version, evaluation) >> promote(version, evaluation, as_of, run)

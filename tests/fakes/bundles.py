@@ -30,7 +30,6 @@ def tiny_bundle(label_space: LabelSpace = SPACE) -> ModelBundle:
         temperature=1.0,
     )
     info = BundleInfo(
-        key="tiny",
         snapshot_digest="d" * 64,
         as_of="2026-01-01T00:00:00+00:00",
         seed=42,

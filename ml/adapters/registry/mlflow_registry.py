@@ -7,6 +7,7 @@ middle, the next call finds what is there and finishes it, so no key ever has tw
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -33,7 +34,11 @@ MODEL_URI_TAG = "regain.model_uri"
 DATASET_DIGEST_LENGTH = 36  # what MLflow's table holds; the full digest is in the dataset's name
 
 PYFUNC_FILE = Path(__file__).with_name("pyfunc.py")
-REQUIRED_PACKAGES = ("mlflow", "pandas", "scikit-learn", "torch", "timm", "safetensors", "pillow")
+REQUIRED_PACKAGES = (
+    *("mlflow", "numpy", "pandas", "pyarrow", "pillow", "safetensors", "scikit-learn", "scipy"),
+    *("timm", "torch", "torchvision"),
+)
+XGBOOST_PACKAGES = ("xgboost-cpu", "xgboost")  # one of them gives the module
 SIGNATURE = ModelSignature(
     inputs=Schema(
         [
@@ -63,7 +68,7 @@ class MlflowRegistry:
             found = self._find_version(candidate.key)
             if found is None:
                 run = self._logged_run(candidate)
-                found = self._create_version(run, candidate)
+                found = self._only_version(self._create_version(run, candidate))
             return self._to_domain(found)
 
     def get(self, version: int) -> ModelVersion:
@@ -107,6 +112,13 @@ class MlflowRegistry:
             f"name = '{MODEL_NAME}' AND tags.`{KEY_TAG}` = '{key}'"
         )
         return min(found, key=lambda version: int(version.version)) if found else None
+
+    def _only_version(self, created: MlflowModelVersion) -> MlflowModelVersion:
+        """The first version of this key; one that a task thought dead made meanwhile is removed."""
+        first = self._find_version(created.tags[KEY_TAG]) or created
+        if first.version != created.version:
+            self._client.delete_model_version(MODEL_NAME, created.version)
+        return first
 
     def _logged_run(self, candidate: Candidate) -> Run:
         """The finished run of this candidate; one that was cut off is taken up again."""
@@ -169,7 +181,7 @@ class MlflowRegistry:
                 python_model=str(PYFUNC_FILE),
                 artifacts={"bundle": str(bundle)},
                 signature=SIGNATURE,
-                pip_requirements=[f"{name}=={installed(name)}" for name in REQUIRED_PACKAGES],
+                pip_requirements=_requirements(),
             )
         return str(model.model_uri)
 
@@ -202,6 +214,21 @@ class MlflowRegistry:
             tags=dict(found.tags),
             url=f"{self._url}/#/models/{MODEL_NAME}/versions/{found.version}",
         )
+
+
+def _requirements() -> list[str]:
+    """What the pyfunc imports beside the regain package, as it is installed here."""
+    names = [*REQUIRED_PACKAGES]
+    names += [name for name in XGBOOST_PACKAGES if _is_installed(name)][:1]
+    return [f"{name}=={installed(name)}" for name in names]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        installed(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The registered model as MLflow loads it ("models from code"): a bundle behind `predict`.
 
-MLflow runs this file when the model is loaded, so `mlflow models serve` answers like regain's own
-serving. It needs the regain package to be installed beside it. Input columns: `title`,
+MLflow runs this file when the model is loaded, so `mlflow models serve --env-manager local` answers
+like regain's own serving, in an environment that has the regain package. Input columns: `title`,
 `description`, `image` (base64), each optional; output columns: `category`, `confidence`.
 """
 

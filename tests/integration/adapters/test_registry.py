@@ -162,6 +162,23 @@ def _killed(*_: object) -> None:
 
 
 @pytest.mark.integration
+def test_two_that_register_at_once_leave_one_version(
+    mlflow_url: str, make_candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task thought dead and its retry: neither saw the other's version when it looked."""
+    from ml.adapters.registry.mlflow_registry import MlflowRegistry
+
+    candidate = make_candidate("twice")
+    first = MlflowRegistry(mlflow_url).register(candidate)
+    second = MlflowRegistry(mlflow_url)
+    look, looks = second._find_version, iter([None])
+    monkeypatch.setattr(second, "_find_version", lambda key: next(looks, look(key)))
+    assert second.register(candidate) == first
+    with pytest.raises(NotFound):
+        second.get(first.version + 1)
+
+
+@pytest.mark.integration
 def test_the_run_names_the_snapshot_as_its_dataset(mlflow_url: str, make_candidate) -> None:
     from ml.adapters.registry.mlflow_registry import MlflowRegistry
 

@@ -11,7 +11,7 @@ from ml.models.fusion import Fusion
 from ml.training.text import train_text
 from tests.unit.training.catalogue import SPACE, catalogue
 
-INFO = BundleInfo("key", "snapshot", "2024-02-01T00:00:00+00:00", 42, 0.25)
+INFO = BundleInfo("snapshot", "2024-02-01T00:00:00+00:00", 42, 0.25)
 
 
 @dataclass(frozen=True)

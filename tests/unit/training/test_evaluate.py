@@ -13,6 +13,7 @@ from ml.training.evaluate import (
     LATENCY_CALLS,
     Comparison,
     evaluate_bundle,
+    evaluate_bundles,
     evaluate_prediction,
     median_latency_ms,
 )
@@ -91,11 +92,29 @@ def test_a_modality_that_no_row_has_is_all_zero():
     assert set(vars(result.image).values()) == {0}
 
 
-def test_rows_that_cannot_be_read_are_left_out():
+def test_a_row_that_could_not_be_read_is_missed_without_confidence():
     rows = [row("a", "books"), row("b", "games")]
     result = evaluate(prediction([sure(0), NAN]), rows)
-    assert (result.fused.rows, result.fused.accuracy) == (1, 1.0)
-    assert [each.rows for each in result.classes] == [1, 0, 0]
+    assert (result.fused.rows, result.fused.accuracy) == (2, 0.5)
+    assert [each.recall for each in result.classes][:2] == [1.0, 0.0]
+    assert result.low_confidence_share == 0.5
+
+
+def test_bundles_are_judged_on_the_same_rows():
+    """What one can't read it missed; what none can read is left out."""
+    pictures = {"says games": spoken(0.0, 1.0, 0.0)}
+    rows = catalogue(40, seed=9, noise=0.0).to_pylist()
+    rows += [row("q", "games", title="", picture="says games"), row("r", "games", title="")]
+    reads_both, reads_text = evaluate_bundles(
+        [bundle(image=SpokenPictures()), bundle()],
+        table(rows),
+        COMPARISON,
+        picture_of=pictures.__getitem__,
+        clock=ticking(1),
+    )
+    assert reads_both.fused.rows == reads_text.fused.rows == 41
+    missed = reads_both.fused.accuracy - reads_text.fused.accuracy
+    assert missed == pytest.approx(1 / 41)
 
 
 def test_recent_rows_are_those_listed_lately():
@@ -126,6 +145,7 @@ def test_classes_and_confusion_follow_the_label_space():
     assert books == {
         "category": "books",
         "rows": 1,
+        "effective_rows": 1.0,
         "support": 2.0,
         "precision": pytest.approx(2 / 3),
         "recall": 1.0,

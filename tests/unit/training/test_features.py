@@ -91,13 +91,21 @@ def test_a_killed_run_goes_on_after_its_last_finished_chunk(backbone, objects, a
     assert np.isfinite(vectors).all()
 
 
-def test_unreadable_pictures_are_nan_and_not_tried_again(backbone, objects, album):
+def test_unreadable_pictures_are_nan_and_the_others_are_kept(backbone, objects, album):
     good, bad = fill(album, 1)[0], album.add(b"broken")
     for _ in range(2):
         vectors = embed([bad, good], backbone, objects, album)
         assert np.isnan(vectors[0]).all()
         assert np.isfinite(vectors[1]).all()
-    assert album.reads.count(bad) == 1
+    assert album.reads.count(good) == 1
+
+
+def test_a_picture_that_was_away_is_embedded_when_it_is_back(backbone, objects, album):
+    (digest,) = fill(album, 1)
+    away = album.pictures.pop(digest)
+    assert np.isnan(embed([digest], backbone, objects, album)).all()
+    album.pictures[digest] = away
+    assert np.isfinite(embed([digest], backbone, objects, album)).all()
 
 
 def test_no_pictures_give_no_rows_of_the_right_width(backbone, objects, album):

@@ -104,7 +104,7 @@ def test_fusing_models_is_at_least_as_good_as_either_on_the_validation_rows():
         validation.schema.get_field_index("picture"), "picture", [[*pictures]]
     )
     model = bundle(image=SpokenPictures())
-    fusion, temperature = fuse(model.text, model.image, validation, picture_of=pictures.get)
+    fusion, temperature, _ = fuse(model.text, model.image, validation, picture_of=pictures.get)
     text = model.text.predict_proba(
         validation["title"].to_pylist(), validation["description"].to_pylist()
     )
@@ -120,7 +120,15 @@ def test_fusing_models_is_at_least_as_good_as_either_on_the_validation_rows():
 
 def test_without_an_image_model_the_text_decides_alone():
     model = bundle()
-    fusion, temperature = fuse(model.text, None, catalogue(80, seed=3), picture_of={}.__getitem__)
+    rows = catalogue(80, seed=3)
+    fusion, temperature, fused = fuse(model.text, None, rows, picture_of={}.__getitem__)
     assert fusion.image_weight == 0.0
     assert temperature != 1.0
-    assert fuse(model.text, None, catalogue(0, seed=3), picture_of={}.get) == (fusion, 1.0)
+    assert fused.shape == (80, len(SPACE))
+    np.testing.assert_allclose(fused.sum(axis=1), 1.0)
+
+
+def test_without_validation_rows_the_text_decides_as_it_is():
+    nothing = catalogue(0, seed=3)
+    fusion, temperature, fused = fuse(bundle().text, None, nothing, picture_of={}.get)
+    assert (fusion.image_weight, temperature, fused.shape) == (0.0, 1.0, (0, len(SPACE)))

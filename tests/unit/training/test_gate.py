@@ -35,7 +35,7 @@ def evaluation(
         text=figures(f1),
         image=nothing,
         classes=tuple(
-            ClassResult(category, rows, float(rows), value, value, value)
+            ClassResult(category, rows, float(rows), float(rows), value, value, value)
             for category, (value, rows) in f1s.items()
         ),
         confusion=np.eye(3),

@@ -60,9 +60,9 @@ def test_text_alone_is_accurate_calibrated_and_fast(name, least_f1):
     }
     space = LabelSpace(1, tuple(sorted(set(rows["category"].to_pylist()))))
     text = train_text(of_part[Part.TRAIN], of_part[Part.VALIDATION], label_space=space, seed=42)
-    fusion, temperature = fuse(text, None, of_part[Part.VALIDATION], picture_of=no_picture)
+    fusion, temperature, _ = fuse(text, None, of_part[Part.VALIDATION], picture_of=no_picture)
     result = evaluate_bundle(
-        ModelBundle(space, text, None, fusion, temperature, BundleInfo("", "", "", 42, 0.0)),
+        ModelBundle(space, text, None, fusion, temperature, BundleInfo("", "", 42, 0.0)),
         of_part[Part.TEST],
         Comparison(
             label_space=space,
