@@ -38,7 +38,7 @@ def _qualities(
     space: LabelSpace,
     as_of: datetime,
 ) -> list[dict[str, Quality]]:
-    pictures = {_picture(product): product.picture or b"" for product in products}
+    pictures = {picture_digest(product): product.picture or b"" for product in products}
     comparison = Comparison(
         label_space=space,
         shared_classes=space.classes,
@@ -90,13 +90,7 @@ def _rows(products: Sequence[SimulatedProduct]) -> pa.Table:
             "category": [product.category for product in products],
             "title": [product.title for product in products],
             "description": [product.description for product in products],
-            "picture": pa.array(
-                [
-                    digest_bytes(product.picture) if product.picture else None
-                    for product in products
-                ],
-                type=pa.string(),
-            ),
+            "picture": pa.array(map(picture_digest, products), type=pa.string()),
             "listed_at": pa.array(
                 [product.listed_at for product in products], type=pa.timestamp("us", tz="UTC")
             ),
@@ -105,5 +99,6 @@ def _rows(products: Sequence[SimulatedProduct]) -> pa.Table:
     )
 
 
-def _picture(product: SimulatedProduct) -> str | None:
+def picture_digest(product: SimulatedProduct) -> str | None:
+    """Digest of the product's picture, as the object store and the split know it."""
     return digest_bytes(product.picture) if product.picture else None

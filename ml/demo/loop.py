@@ -15,7 +15,7 @@ from typing import Self
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ml.demo.airflow import AirflowClient, DagRun
-from ml.demo.comparison import compare, qualities_from_metrics
+from ml.demo.comparison import compare, picture_digest, qualities_from_metrics
 from ml.demo.plan import DemoPlan, Stretch
 from ml.demo.report import DemoReport, LabelReport, PredictionReport, VersionReport
 from ml.demo.reviews import Reviewed, agreement, review, reviewer_accuracy
@@ -26,8 +26,10 @@ from ml.domain.errors import RegainError, ServiceUnavailable
 from ml.models.bundle import ModelBundle
 from ml.serving.client import ServingClient
 from ml.simulation.categories import CONFUSABLE
+from ml.simulation.items import SimulatedProduct
 from ml.simulation.reviewers import Reviewers
 from ml.tasks.import_catalogue import ImportReport, import_catalogue
+from ml.training.split import group_keys
 from ml.wiring import endpoints
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
@@ -184,7 +186,7 @@ class Loop:
         registry = self._services.registry
         later = compare(
             {number: ModelBundle.from_files(registry.files(number)) for number in numbers},
-            self._plan.later.products,
+            self._unseen(self._plan.later.products),
             self._plan.later.end,
         )
         reports = []
@@ -207,6 +209,16 @@ class Loop:
                 )
             )
         return reports
+
+    def _unseen(self, products: Sequence[SimulatedProduct]) -> list[SimulatedProduct]:
+        """The products whose title and picture no snapshot had: no version learnt from them."""
+        keys = [group_keys(product.title, picture_digest(product)) for product in products]
+        known = self._services.splits.parts_of_keys([key for each in keys for key in each])
+        return [
+            product
+            for product, own in zip(products, keys, strict=True)
+            if not any(key in known for key in own)
+        ]
 
     def _account_for(
         self, answers: Sequence[Answered], stretches: dict[str, list[Answered]]

@@ -28,9 +28,10 @@ class Quality:
 class VersionReport:
     """One registered version: how it came about and what it is worth.
 
-    `test` are its figures on the test part when it was trained; `later` those on the later
-    products, which no version was trained on, and `later_shared` on those of them whose category
-    every version knows. Each by modality: text, image, fused.
+    `test` are its figures on the test part as it was then, which grows from version to version;
+    `later` those on the later products whose title and picture nobody learnt from, the same for
+    every version, and `later_shared` on those of them whose category every version knows. Each by
+    modality: text, image, fused.
     """
 
     version: int
@@ -127,7 +128,7 @@ def _figures(report: DemoReport) -> Table:
     for version in report.versions:
         name = f"{version.version}{' (champion)' if version.version == report.champion else ''}"
         rows = {
-            "test part": version.test,
+            "own test part": version.test,
             "later products": version.later,
             "later, shared classes": version.later_shared,
         }

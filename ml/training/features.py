@@ -136,12 +136,12 @@ def _read_picture(digest: str, picture_of: PictureOf) -> bytes:
 def _store_vectors(
     objects: ObjectStore, prefix: str, digests: Sequence[str], vectors: NDArray[np.float32]
 ) -> None:
-    read = ~np.isnan(vectors).any(axis=1)
-    kept = [digest for digest, is_read in zip(digests, read, strict=True) if is_read]
+    rows = np.flatnonzero(np.isfinite(vectors[:, 0])).tolist()
+    kept = [digests[row] for row in rows]
     if not kept:
         return
     names = np.frombuffer(bytes.fromhex("".join(kept)), dtype=np.uint8).reshape(len(kept), -1)
-    shard = safetensors.numpy.save({"digests": names, "vectors": vectors[read]})
+    shard = safetensors.numpy.save({"digests": names, "vectors": vectors[rows]})
     objects.put(f"{prefix}/{digest_of(*kept)}.safetensors", shard)
 
 
