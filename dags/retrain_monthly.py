@@ -1,7 +1,7 @@
 """### retrain_monthly
 
 **Purpose.** Keeps the classifier as accurate as the labels allow: freezes all labels given so far,
-retrains the text and image models, and lets the better version serve.
+retrains the text and image models, and lets the new version serve unless the gate finds it worse.
 
 **Trigger.** 03:00 UTC on the 1st of each month, or by hand. The conf
 `{"as_of": "2026-01-01T00:00:00+00:00"}` freezes the labels as they were at that time.

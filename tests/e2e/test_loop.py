@@ -16,6 +16,7 @@ from rich.console import Console
 from ml.demo.airflow import AirflowClient
 from ml.demo.report import DemoReport
 from ml.demo.run import DemoOptions, run_demo
+from ml.domain.errors import NotFound
 from ml.domain.labels import LabelSource
 from ml.stack import control
 from ml.training.snapshot import read_snapshot
@@ -47,7 +48,7 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played() -> Iterator[Played]:
-    """Everything is killed once: while products arrive, and while a retraining runs."""
+    """Everything is killed: while products arrive, and while a retraining runs."""
     state = Path(tempfile.mkdtemp(prefix="regain-e2e-"))
     saboteur = Saboteur()
     demo: list[Settings] = []
@@ -106,6 +107,9 @@ def _strike_training(saboteur: Saboteur, settings: Settings) -> None:
         saboteur.kill_task(settings, is_training)
     time.sleep(3)
     saboteur.kill_service(settings, "airflow-scheduler")
+    time.sleep(10)
+    saboteur.kill_service(settings, "postgres")
+    saboteur.kill_service(settings, "redis")
 
 
 def test_everything_was_killed_and_the_loop_still_closed(played: Played) -> None:
@@ -116,6 +120,8 @@ def test_everything_was_killed_and_the_loop_still_closed(played: Played) -> None
         "postgres",
         "training task",
         "airflow-scheduler",
+        "postgres",
+        "redis",
     ]
     assert played.report.faults == ()
     assert played.report.worked
@@ -141,8 +147,10 @@ def test_no_version_is_lost_or_doubled(played: Played) -> None:
     history = played.services.ledger.history()
     assert [entry.change.model_version for entry in history] == [1, 2]
     assert [version.version for version in played.report.versions] == [1, 2]
-    runs = played.services.registry.get(1).run_id, played.services.registry.get(2).run_id
-    assert runs[0] != runs[1]
+    registry = played.services.registry
+    assert registry.get(1).run_id != registry.get(2).run_id
+    with pytest.raises(NotFound):
+        registry.get(3)
 
 
 def test_a_version_names_the_label_rows_and_reviewers_it_learnt_from(played: Played) -> None:
