@@ -1,7 +1,6 @@
 """`regain labels`: what a reviewer does, on the command line."""
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -29,7 +28,7 @@ def next_product(context: typer.Context, reviewer: _Reviewer, as_json: _Json = F
 
     Example: regain labels next --reviewer anna
     """
-    with serving_client(context.obj) as client:
+    with serving_client(context.obj, as_reviewer=True) as client:
         product = client.next_review(reviewer)
     if as_json:
         typer.echo(json.dumps(product, indent=2, ensure_ascii=False))
@@ -58,13 +57,9 @@ def add(
 
     Example: regain labels add c41e7d0a93b84f26b5d2703e9af86c15 2522 --reviewer anna
     """
-    with serving_client(context.obj) as client:
+    with serving_client(context.obj, as_reviewer=True) as client:
         receipt = client.add_label(
-            prediction_id,
-            category,
-            reviewer=reviewer,
-            labelled_at=datetime.now(UTC),
-            new_category=new_category,
+            prediction_id, category, reviewer=reviewer, new_category=new_category
         )
     if as_json:
         typer.echo(json.dumps(receipt, indent=2))

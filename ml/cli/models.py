@@ -22,9 +22,10 @@ def register(app: typer.Typer) -> None:
     app.command()(classify)
 
 
-def serving_client(settings: Settings) -> ServingClient:
-    """A client of this installation's serving API."""
-    key = load_secrets(settings.state).api_key
+def serving_client(settings: Settings, *, as_reviewer: bool = False) -> ServingClient:
+    """A client of this installation's serving API, with all rights or a reviewer's only."""
+    secrets = load_secrets(settings.state)
+    key = secrets.reviewer_key if as_reviewer else secrets.api_key
     return ServingClient(endpoints.serving_url(settings), api_key=key)
 
 

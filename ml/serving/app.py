@@ -20,7 +20,7 @@ from ml.serving.metrics import Metrics
 from ml.serving.middleware import BodyLimit, Observed
 from ml.serving.model_store import BundleLoader, ModelStore
 from ml.serving.predict import Predictor
-from ml.serving.routes import operations, products, reviews
+from ml.serving.routes import audit, operations, products, reviews
 from ml.serving.spool import Spool
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
@@ -29,7 +29,9 @@ _DESCRIPTION = """\
 Answers which category a product belongs to, from its text, its picture, or both; hands doubtful
 products to reviewers without showing them the answer; and takes their labels.
 
-Send the installation's key as `X-API-Key`. Every error is
+Send a key of the installation's `secrets.json` as `X-API-Key`: `api_key` opens everything,
+`reviewer_key` only what a reviewer needs (`/v1/review/next`, `/v1/labels`, `/v1/pictures`), so that
+nobody can read the model's answer before giving their own. Every error is
 `{"error": {"reason": ..., "field": ..., "remedy": ...}}`.
 """
 
@@ -48,6 +50,7 @@ def create_app(
     settings: Settings,
     *,
     api_key: str,
+    reviewer_key: str,
     metrics: Metrics | None = None,
     load_bundle: BundleLoader = ModelBundle.from_files,
     clock: Callable[[], datetime] = utc_now,
@@ -77,6 +80,7 @@ def create_app(
         settings=settings,
         services=services,
         api_key=api_key,
+        reviewer_key=reviewer_key,
         metrics=metrics,
         models=models,
         inputs=InputReader(services.objects, settings, clock),
@@ -89,7 +93,7 @@ def create_app(
     install_error_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
     app.add_middleware(Observed, metrics=metrics)  # added last: it is outermost
-    for routes in (products, reviews, operations):
+    for routes in (products, reviews, audit, operations):
         app.include_router(routes.router)
     return app
 

@@ -45,6 +45,7 @@ class Context:
     settings: Settings
     services: Services
     api_key: str = field(repr=False)
+    reviewer_key: str = field(repr=False)
     metrics: Metrics
     models: ModelStore
     inputs: InputReader

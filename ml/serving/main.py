@@ -23,6 +23,7 @@ def create() -> FastAPI:
     folder = _metrics_folder(settings)
     # prometheus_client takes its folder from the environment only, and looks there when imported.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251 - written, not read
+    secrets = load_secrets(settings.state)
     from ml.models.bundle import ModelBundle
     from ml.serving.app import create_app
     from ml.serving.metrics import Metrics
@@ -30,7 +31,8 @@ def create() -> FastAPI:
     return create_app(
         Services(settings),
         settings,
-        api_key=load_secrets(settings.state).api_key,
+        api_key=secrets.api_key,
+        reviewer_key=secrets.reviewer_key,
         metrics=Metrics(folder),
         load_bundle=partial(ModelBundle.from_files, device=settings.device),
     )

@@ -177,7 +177,8 @@ def _predicted(
 def _prediction_id(served: ServedModel, item: Item) -> str:
     """Random, or the same for a request that is repeated: then the log keeps it once.
 
-    The product is part of it, so that a request id used twice by mistake loses no prediction.
+    The product is part of it, so that a request id used twice by mistake loses no prediction. So is
+    the version: one promoted in between answers anew, and the log has both answers, as given.
     """
     if item.request_id is None:
         return uuid.uuid4().hex

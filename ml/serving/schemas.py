@@ -82,7 +82,8 @@ class ClassifyRequest(_Request):
     request_id: Name | None = Field(
         default=None,
         description="your id of this request: repeated after a lost answer, it is the same "
-        "prediction and is logged once",
+        "prediction and is logged once, as long as the same model version answers; a version "
+        "promoted in between answers anew, and both answers are logged",
     )
 
 
@@ -160,7 +161,8 @@ class LabelRequest(_Request):
     reviewer: Name = Field(description="who says so")
     labelled_at: Time | None = Field(
         default=None,
-        description="when; default: now. Send it, and the same label sent twice is stored once",
+        description="when: at or after the prediction, by its clock; default: now, or in a replay "
+        "the nearest possible time. Send it, and the same label sent twice is stored once",
     )
     new_category: bool = Field(
         default=False, description="the category is new on purpose: extend the label space by it"

@@ -13,9 +13,13 @@ from ml.domain.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Secrets:
-    """What the embedded services protect themselves with; never printed, not even by repr."""
+    """What the embedded services protect themselves with; never printed, not even by repr.
+
+    `api_key` opens all of the serving API, `reviewer_key` only what cannot show a model's answer.
+    """
 
     api_key: str = field(repr=False)
+    reviewer_key: str = field(repr=False)
     airflow_password: str = field(repr=False)
     airflow_jwt_secret: str = field(repr=False)
     airflow_api_secret: str = field(repr=False)
@@ -43,6 +47,7 @@ def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     made = Secrets(
         api_key=tokens.token_urlsafe(32),
+        reviewer_key=tokens.token_urlsafe(32),
         airflow_password=tokens.token_urlsafe(24),
         airflow_jwt_secret=tokens.token_urlsafe(48),
         airflow_api_secret=tokens.token_urlsafe(48),

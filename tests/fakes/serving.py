@@ -30,6 +30,7 @@ from tests.fakes import FakeServices
 from tests.fakes.bundles import tiny_bundle
 
 API_KEY = "the key of this installation"
+REVIEWER_KEY = "the key of its reviewers"
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
@@ -58,6 +59,7 @@ class Worker:
     settings: Settings
     services: FakeServices
     api_key: str = API_KEY
+    reviewer_key: str = REVIEWER_KEY
     load_bundle: BundleLoader = ModelBundle.from_files
     _stack: ExitStack = field(default_factory=ExitStack)
     _client: TestClient | None = None
@@ -69,6 +71,7 @@ class Worker:
                 self.services,
                 self.settings,
                 api_key=self.api_key,
+                reviewer_key=self.reviewer_key,
                 load_bundle=self.load_bundle,
                 clock=lambda: NOW,
             )

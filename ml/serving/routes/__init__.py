@@ -1,4 +1,4 @@
-"""The API's routes, one module for each of its users: sellers' systems, reviewers, operators."""
+"""The API's routes, a module for each user: sellers' systems, reviewers, auditors, operators."""
 
 from typing import Annotated
 

@@ -22,6 +22,7 @@ router = APIRouter(
     dependencies=[documented_key],
     responses={
         401: {"model": ErrorAnswer, "description": "no API key, or a wrong one"},
+        403: {"model": ErrorAnswer, "description": "a reviewer's key"},
         413: {"model": ErrorAnswer, "description": "the request is too large"},
         415: {"model": ErrorAnswer, "description": "not JSON"},
         422: {
@@ -41,7 +42,7 @@ async def classify(request: ClassifyRequest, shared: Shared) -> Classification:
     """Answer one product from its text, its picture, or both.
 
     The prediction is logged before the answer is sent. Repeat a request whose answer was lost with
-    the same `request_id`, and it is logged once.
+    the same `request_id`, and it is logged once (once for each version that answered).
     """
 
     def work() -> Classification:

@@ -1,6 +1,7 @@
-"""For reviewers and auditors: the next product, its picture, the label, the logged prediction."""
+"""For reviewers: the next product, its picture, the label. Nothing tells what the model said."""
 
 import difflib
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -12,23 +13,23 @@ from ml.domain.products import Product, picture_key
 from ml.models.pictures import check_picture
 from ml.serving.context import Context
 from ml.serving.errors import Refused
-from ml.serving.guard import GuardedRoute, documented_key
+from ml.serving.guard import ReviewerRoute, documented_key
 from ml.serving.routes import Shared
-from ml.serving.routes.products import top5
 from ml.serving.schemas import (
     ErrorAnswer,
     LabelReceipt,
     LabelRequest,
     Name,
-    PredictionAudit,
     ReviewProduct,
-    Selection,
 )
+
+LONGEST_REVIEW = timedelta(days=400)
+"""How long after its prediction a label may be given: a year and a late month."""
 
 router = APIRouter(
     prefix="/v1",
     tags=["reviews"],
-    route_class=GuardedRoute,
+    route_class=ReviewerRoute,
     dependencies=[documented_key],
     responses={
         401: {"model": ErrorAnswer, "description": "no API key, or a wrong one"},
@@ -39,7 +40,7 @@ router = APIRouter(
         503: {"model": ErrorAnswer, "description": "PostgreSQL or the object store is away"},
     },
 )
-_UNKNOWN: dict[int | str, dict[str, object]] = {
+UNKNOWN: dict[int | str, dict[str, object]] = {
     404: {"model": ErrorAnswer, "description": "not there, or not yet"}
 }
 
@@ -64,7 +65,7 @@ def next_review(
         product_id=item.product.product_id,
         title=item.product.title,
         description=item.product.description,
-        image_url=_image_url(item.product),
+        image_url=image_url(item.product),
     )
 
 
@@ -73,16 +74,16 @@ def next_review(
     summary="Label a product",
     status_code=201,
     responses={
-        **_UNKNOWN,
+        **UNKNOWN,
         200: {"model": LabelReceipt, "description": "the label was already there"},
         409: {"model": ErrorAnswer, "description": "the product was not chosen for review"},
     },
 )
 def add_label(request: LabelRequest, response: Response, shared: Shared) -> LabelReceipt:
     """Add a reviewer's label; nothing is ever overwritten, a correction is a further label."""
-    prediction = _logged(shared, request.prediction_id)
+    prediction = logged(shared, request.prediction_id)
     inclusion = _inclusion_probability(prediction)
-    labelled_at = request.labelled_at or shared.clock()
+    labelled_at = _labelled_at(request, prediction, now=shared.clock())
     category = _category(request.category)
     space = shared.services.label_spaces.current()
     if category not in space:
@@ -107,42 +108,11 @@ def add_label(request: LabelRequest, response: Response, shared: Shared) -> Labe
     return LabelReceipt(label_id=label.label_id, stored=stored, label_space_version=space.version)
 
 
-@router.get("/predictions/{prediction_id}", summary="Audit a prediction", responses=_UNKNOWN)
-def prediction(prediction_id: str, shared: Shared) -> PredictionAudit:
-    """One logged prediction: what the model saw and said, which version, who was to check it."""
-    found = _logged(shared, prediction_id)
-    space = shared.services.label_spaces.get(found.label_space_version)
-    return PredictionAudit(
-        prediction_id=found.prediction_id,
-        predicted_at=found.predicted_at,
-        product_id=found.product.product_id,
-        product_digest=found.product.digest,
-        title=found.product.title,
-        description=found.product.description,
-        image_url=_image_url(found.product),
-        listed_at=found.product.listed_at,
-        category=found.category,
-        confidence=found.confidence,
-        top5=top5(found, space.classes),
-        model_version=found.model_version,
-        arm=found.arm.value,
-        label_space_version=found.label_space_version,
-        selections=[
-            Selection(
-                reason=each.reason.value,
-                probability=each.probability,
-                inclusion_probability=each.inclusion_probability,
-            )
-            for each in found.selections
-        ],
-    )
-
-
 @router.get(
     "/pictures/{digest}",
     summary="A product's picture",
     response_class=Response,
-    responses={**_UNKNOWN, 200: {"content": {"image/*": {}}, "description": "its bytes"}},
+    responses={**UNKNOWN, 200: {"content": {"image/*": {}}, "description": "its bytes"}},
 )
 def picture(
     digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of its bytes")],
@@ -160,7 +130,8 @@ def picture(
     return Response(data, media_type=_media_type(data, shared), headers=headers)
 
 
-def _logged(shared: Context, prediction_id: str) -> Prediction:
+def logged(shared: Context, prediction_id: str) -> Prediction:
+    """A prediction of the log; raises Refused."""
     try:
         return shared.services.predictions.get(prediction_id)
     except NotFound:
@@ -183,6 +154,21 @@ def _inclusion_probability(prediction: Prediction) -> float:
             "probability and would bias every accuracy figure",
         )
     return prediction.selections[0].inclusion_probability
+
+
+def _labelled_at(request: LabelRequest, prediction: Prediction, *, now: datetime) -> datetime:
+    """When the label was given. Only the prediction's time can judge it: replays simulate both."""
+    first, last = prediction.predicted_at, prediction.predicted_at + LONGEST_REVIEW
+    if request.labelled_at is None:
+        return min(max(now, first), last)
+    if not first <= request.labelled_at <= last:
+        raise Refused(
+            422,
+            f"the product was classified at {first.isoformat()}",
+            field="labelled_at",
+            remedy=f"send a time from then on, at most {LONGEST_REVIEW.days} days later",
+        )
+    return request.labelled_at
 
 
 def _category(category: str) -> str:
@@ -210,5 +196,6 @@ def _media_type(data: bytes, shared: Context) -> str:
         return "application/octet-stream"
 
 
-def _image_url(product: Product) -> str | None:
+def image_url(product: Product) -> str | None:
+    """Path of a product's picture on this server, None without one."""
     return f"/v1/pictures/{product.picture}" if product.picture else None

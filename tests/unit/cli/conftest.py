@@ -15,7 +15,8 @@ __all__ = ["empty_worker", "worker"]
 @pytest.fixture
 def regain(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs `regain` with these arguments against the worker of the test."""
-    worker.api_key = load_secrets(worker.settings.state).api_key
+    secrets = load_secrets(worker.settings.state)
+    worker.api_key, worker.reviewer_key = secrets.api_key, secrets.reviewer_key
     worker.answer_clients(monkeypatch)
 
     def run(*arguments: object) -> Result:

@@ -50,3 +50,13 @@ def test_an_unknown_prediction_is_one_line(regain: Regain) -> None:
     result = regain("labels", "add", "nothing", "books", "--reviewer", "anna")
     assert result.exit_code == 1
     assert "not in the log" in str(result.exception)
+
+
+def test_reviewers_hold_a_key_that_hides_the_answer(worker: Worker, regain: Regain) -> None:
+    prediction_id = waiting(worker, "qwertz")
+    worker.api_key = "another, which the program does not know"
+    worker.stop()
+    assert prediction_id in regain("labels", "next", "--reviewer", "anna").output
+    result = regain("labels", "add", prediction_id, "books", "--reviewer", "anna")
+    assert "stored" in result.output
+    assert regain("classify", "--title", "book").exit_code == 1

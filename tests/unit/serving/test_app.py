@@ -300,6 +300,21 @@ def test_a_repeated_request_is_the_same_prediction(worker: Worker) -> None:
     assert worker.services.predictions.count() == 1
 
 
+def test_a_request_repeated_after_a_promotion_is_answered_anew_and_both_are_logged(
+    worker: Worker,
+) -> None:
+    def ask() -> dict[str, Any]:
+        return dict(worker.classify(title="qwertz", request_id="order 7").json())
+
+    first = ask()
+    worker.publish(replace(tiny_bundle(), temperature=4.0), version=2)
+    eventually(lambda: worker.client.get("/readyz").json()["model_version"] == 2)
+    second = ask()
+    assert (first["model_version"], second["model_version"]) == (1, 2)
+    eventually(lambda: all(worker.stored(each["prediction_id"]) for each in (first, second)))
+    assert worker.services.predictions.count() == 2
+
+
 def test_a_request_id_used_for_another_product_loses_nothing(worker: Worker) -> None:
     first = worker.classify(title="book", request_id="r").json()["prediction_id"]
     second = worker.classify(title="shoe", request_id="r").json()["prediction_id"]

@@ -1,11 +1,13 @@
 """Reviewers label what they are asked about, without seeing the answer."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.fakes.serving import NOW, Worker, encoded, eventually, jpeg
+from ml.serving.routes.reviews import LONGEST_REVIEW
+from tests.fakes.serving import NOW, REVIEWER_KEY, Worker, encoded, eventually, jpeg
 
 
 def put_to_review(worker: Worker, **product: Any) -> str:
@@ -146,3 +148,42 @@ def test_an_unknown_prediction_is_a_404(worker: Worker) -> None:
 )
 def test_pictures_are_found_by_their_digest_alone(worker: Worker, digest: str, status: int) -> None:
     assert worker.client.get(f"/v1/pictures/{digest}").status_code == status
+
+
+@pytest.mark.parametrize(
+    "late", [timedelta(seconds=-1), LONGEST_REVIEW + timedelta(seconds=1)], ids=["early", "late"]
+)
+def test_a_label_at_an_impossible_time_is_refused(worker: Worker, late: timedelta) -> None:
+    prediction_id = put_to_review(worker)
+    response = label(worker, prediction_id, labelled_at=(NOW + late).isoformat())
+    assert response.status_code == 422
+    assert response.json()["error"]["field"] == "labelled_at"
+    assert NOW.isoformat() in response.json()["error"]["reason"]
+    assert not worker.services.database.labels
+
+
+@pytest.mark.parametrize("year", [2012, 2101])
+def test_a_replay_labels_in_its_own_time(worker: Worker, year: int) -> None:
+    at = datetime.fromisoformat(f"{year}-03-01T10:00:00+00:00")
+    prediction_id = put_to_review(worker, title="qwertz", at=at.isoformat())
+    for when in (at, at + LONGEST_REVIEW, None):
+        fields = {"labelled_at": when.isoformat() if when else None, "category": "shoes"}
+        assert label(worker, prediction_id, **fields).status_code in (200, 201)
+    stored = [each.labelled_at for each in worker.services.database.labels.values()]
+    assert set(stored) == {at, at + LONGEST_REVIEW}
+
+
+def test_a_reviewers_key_opens_nothing_that_shows_the_answer(worker: Worker) -> None:
+    prediction_id = put_to_review(worker, title="qwertz", image=encoded(jpeg()))
+    worker.client.headers["X-API-Key"] = REVIEWER_KEY
+    product = next_review(worker).json()
+    assert product["prediction_id"] == prediction_id
+    assert worker.client.get(product["image_url"]).content == jpeg()
+    for closed in (
+        worker.client.get(f"/v1/predictions/{prediction_id}"),
+        worker.classify(title="qwertz"),
+        worker.client.post("/v1/classify/batch", json={"products": []}),
+    ):
+        assert closed.status_code == 403
+        assert "api_key" in closed.json()["error"]["remedy"]
+    assert label(worker, prediction_id).status_code == 201
