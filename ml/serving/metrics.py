@@ -2,15 +2,14 @@
 
 With several workers prometheus_client keeps each worker's numbers in memory-mapped files of one
 folder, so a scrape that reaches any of them sees all, and a counter outlives the worker that
-counted. `ml.serving.main` makes that folder, one for each start of the server.
+counted. `ml.serving.server` empties that folder when a server starts and a worker ends.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _LATENCY_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _MOST_CATEGORIES = 200
@@ -123,14 +122,6 @@ class Metrics:
         """All workers' numbers in Prometheus' text format."""
         if self._folder is None:
             return generate_latest(self._registry)
-        self._forget_the_dead(self._folder)
         registry = CollectorRegistry()
         MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]  # theirs
         return generate_latest(registry)
-
-    @staticmethod
-    def _forget_the_dead(folder: Path) -> None:
-        """A dead worker's gauges say nothing any more; its counters stay counted."""
-        for pid in {int(path.stem.rsplit("_", 1)[1]) for path in folder.glob("gauge_live*.db")}:
-            if not psutil.pid_exists(pid):
-                mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]  # theirs

@@ -15,6 +15,7 @@ def serving_service(settings: Settings) -> Service:
         name="serving",
         command=(
             *(program("gunicorn"), "ml.serving.main:create()"),
+            *("--config", "python:ml.serving.server"),
             *("--worker-class", "uvicorn.workers.UvicornWorker"),
             *("--workers", str(settings.serving_workers)),
             *("--bind", f"{endpoints.LOOPBACK}:{settings.serving_port}"),
