@@ -1,65 +1,65 @@
 """Every version on the same later products, with the truth that only the simulation has."""
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ml.demo.report import MODALITIES, Quality
 from ml.domain.digests import digest_bytes
-from ml.domain.labels import LabelSpace
-from ml.models.bundle import ModelBundle
+from ml.models.bundle import BundlePrediction, ModelBundle
 from ml.simulation.items import SimulatedProduct
-from ml.training.evaluate import Comparison, evaluate_bundles
+from ml.training.evaluate import Comparison, evaluate_prediction
 from ml.training.evaluation import Figures
+from ml.training.rows import modality_probabilities
+
+Qualities = dict[str, Quality]
+NOTHING = Quality(rows=0, weighted_f1=0.0, accuracy=0.0, macro_f1=0.0)
 
 
 def compare(
     bundles: Mapping[int, ModelBundle], products: Sequence[SimulatedProduct], as_of: datetime
-) -> dict[int, tuple[dict[str, Quality], dict[str, Quality]]]:
+) -> dict[int, tuple[Qualities, Qualities]]:
     """Figures of each version by modality: on all products, and on the classes all versions know.
 
-    A category that a version has never heard of counts as missed by it.
+    A category that a version has never heard of, or a product it can't read, counts as missed.
     """
     newest = max((bundle.label_space for bundle in bundles.values()), key=len)
-    space = newest.extend(product.category for product in products)
-    shared = set.intersection(*(set(bundle.label_space.classes) for bundle in bundles.values()))
-    known = [product for product in products if product.category in shared]
-    chosen = list(bundles.values())
-    on_all = _qualities(chosen, products, space, as_of)
-    on_shared = _qualities(chosen, known, space, as_of)
-    return dict(zip(bundles, zip(on_all, on_shared, strict=True), strict=True))
-
-
-def _qualities(
-    bundles: Sequence[ModelBundle],
-    products: Sequence[SimulatedProduct],
-    space: LabelSpace,
-    as_of: datetime,
-) -> list[dict[str, Quality]]:
-    pictures = {picture_digest(product): product.picture or b"" for product in products}
     comparison = Comparison(
-        label_space=space,
-        shared_classes=space.classes,
+        label_space=newest.extend(product.category for product in products),
+        shared_classes=(),
         as_of=as_of,
         recent_days=1,
         confidence_threshold=0.8,
     )
-    evaluations = evaluate_bundles(
-        bundles,
-        _rows(products),
-        comparison,
-        picture_of=lambda digest: pictures[digest],
-        clock=time.perf_counter,
-    )
-    return [
-        {modality: _quality(getattr(evaluation, modality)) for modality in MODALITIES}
-        for evaluation in evaluations
-    ]
+    shared = set.intersection(*(set(bundle.label_space.classes) for bundle in bundles.values()))
+    known = np.array([product.category in shared for product in products])
+    rows = _rows(products)
+    pictures = {picture_digest(product): product.picture or b"" for product in products}
+
+    def qualities(answers: BundlePrediction, chosen: NDArray[np.bool_]) -> Qualities:
+        if not chosen.any():
+            return dict.fromkeys(MODALITIES, NOTHING)
+        evaluation = evaluate_prediction(
+            answers.rows(chosen), rows.filter(pa.array(chosen)), comparison, latency_ms=0.0
+        )
+        return {modality: _quality(getattr(evaluation, modality)) for modality in MODALITIES}
+
+    figures = {}
+    for version, bundle in bundles.items():
+        answers = bundle.fuse(
+            *modality_probabilities(bundle.text, bundle.image, rows, lambda key: pictures[key])
+        )
+        figures[version] = (
+            qualities(answers, np.ones(len(products), dtype=np.bool_)),
+            qualities(answers, known),
+        )
+    return figures
 
 
-def qualities_from_metrics(metrics: Mapping[str, float]) -> dict[str, Quality]:
+def qualities_from_metrics(metrics: Mapping[str, float]) -> Qualities:
     """The same from the flat metrics that the registry keeps of a version.
 
     It has none of a modality that no row had.

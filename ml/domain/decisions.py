@@ -23,7 +23,9 @@ class GateDecision:
         if "champion_weighted_f1" not in self.numbers:
             return f"weighted F1 {ours:.4f} on {rows:.0f} test rows, and no champion before it"
         theirs = self.numbers["champion_weighted_f1"]
-        return f"weighted F1 {ours:.4f}, the champion's {theirs:.4f} on the same {rows:.0f} test rows"
+        return (
+            f"weighted F1 {ours:.4f}, the champion's {theirs:.4f} on the same {rows:.0f} test rows"
+        )
 
 
 class LedgerAction(StrEnum):

@@ -177,8 +177,9 @@ class RolloutLedger(Protocol):
 class Candidate:
     """A trained bundle with everything the registry shows about it.
 
-    `key` names it for ever: registering the same key again returns the version that exists. `files` are the bundle's, `reports` further
-    artifacts by path (pictures, JSON), `metrics` flat floats, `params` and `tags` flat strings.
+    `key` names it for ever: registering the same key again returns the version that exists.
+    `files` are the bundle's, `reports` further artifacts by path (pictures, JSON), `metrics` flat
+    floats, `params` and `tags` flat strings.
     """
 
     key: str

@@ -44,6 +44,10 @@ class BundlePrediction:
     text: FloatArray
     image: FloatArray
 
+    def rows(self, chosen: NDArray[np.bool_]) -> "BundlePrediction":
+        """The answers to some of the products, by a mask [n]."""
+        return BundlePrediction(self.probabilities[chosen], self.text[chosen], self.image[chosen])
+
 
 @dataclass(frozen=True)
 class BundleInfo:

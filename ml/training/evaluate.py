@@ -73,7 +73,7 @@ def evaluate_bundles(
         raise InvalidInput("no test rows to judge by; import a larger catalogue or post labels")
     return [
         evaluate_prediction(
-            _of_rows(answer, kept),
+            answer.rows(kept),
             rows.filter(pa.array(kept)),
             comparison,
             latency_ms=median_latency_ms(
@@ -205,12 +205,6 @@ def _class_results(
         for category, rows, *values in zip(
             label_space.classes, counts, *(column.tolist() for column in columns), strict=True
         )
-    )
-
-
-def _of_rows(prediction: BundlePrediction, kept: NDArray[np.bool_]) -> BundlePrediction:
-    return BundlePrediction(
-        prediction.probabilities[kept], prediction.text[kept], prediction.image[kept]
     )
 
 
