@@ -1,6 +1,7 @@
 """Where each service is: the real one a setting names, else the state folder's embedded one."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -8,6 +9,7 @@ from ml.domain.digests import digest_of
 from ml.wiring.config import Settings
 
 LOOPBACK = "127.0.0.1"
+_POSTGRES_PORT = 5432  # part of its socket's name; nothing listens on it
 _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's whole path may have 107 characters
 
 
@@ -21,7 +23,9 @@ def socket_folder(settings: Settings) -> Path:
 
 def embedded_database_url(settings: Settings, database: str) -> str:
     """SQLAlchemy URL of one database of the embedded PostgreSQL."""
-    return f"postgresql+psycopg2://postgres@/{database}?host={socket_folder(settings)}"
+    folder = quote(str(socket_folder(settings)))
+    # The port too, or PGPORT of the user's shell would name another socket.
+    return f"postgresql+psycopg2://postgres@/{database}?host={folder}&port={_POSTGRES_PORT}"
 
 
 def _named_or_embedded(settings: Settings, named: SecretStr | None, database: str) -> str:
