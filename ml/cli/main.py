@@ -56,5 +56,9 @@ def run() -> None:
     except RegainError as error:
         typer.echo(f"regain: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"regain: {place}{error.strerror or error}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

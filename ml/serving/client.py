@@ -9,6 +9,7 @@ import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ml.domain.errors import InvalidInput, NotFound, RegainError, ServiceUnavailable
+from ml.wiring.urls import without_password
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class ServingClient:
             response = self._http.request(method, path, **arguments)
         except httpx.TransportError as error:
             raise ServiceUnavailable(
-                f"the serving API at {self._url} does not answer ({error}); "
+                f"the serving API at {without_password(self._url)} does not answer ({error}); "
                 "start it with `regain up`"
             ) from error
         if response.is_error:

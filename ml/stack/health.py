@@ -1,17 +1,20 @@
 """Probes of what the stack runs, and of the real services that stand in for parts of it."""
 
-import http.client
 import json
+import re
 import socket
-import urllib.error
-import urllib.request
+import ssl
 from datetime import datetime
+from functools import cache
 from urllib.parse import urlsplit
+
+import httpx
 
 from ml.stack.layout import Layout
 from ml.stack.processes import read_record
 
 _TIMEOUT_SECONDS = 2.0
+_ERROR_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 _DEFAULT_PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379, "https": 443, "http": 80}
 
 
@@ -22,14 +25,17 @@ def probe_http(url: str) -> str | None:
 
 def _get(url: str) -> tuple[bytes, str | None]:
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:
-            return answer.read(), None
-    except urllib.error.HTTPError as error:
-        with error:
-            return b"", f"answers {error.code}"
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        return b"", f"does not answer ({getattr(reason, 'strerror', None) or reason})"
+        answer = httpx.get(url, timeout=_TIMEOUT_SECONDS, follow_redirects=True, verify=_trust())
+    except httpx.HTTPError as error:
+        return b"", f"does not answer ({_ERROR_NUMBER.sub('', str(error)) or type(error).__name__})"
+    fault = None if answer.is_success else f"answers {answer.status_code}"
+    return answer.content, fault
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that are trusted, read once: reading them takes longer than a probe."""
+    return httpx.create_ssl_context()
 
 
 def probe_airflow(url: str, component: str, layout: Layout, service: str) -> str | None:
@@ -40,15 +46,18 @@ def probe_airflow(url: str, component: str, layout: Layout, service: str) -> str
     body, fault = _get(f"{url}/api/v2/monitor/health")
     if fault is not None:
         return f"its api-server {fault}"
-    report = json.loads(body).get(component) or {}
-    if report.get("status") != "healthy":
-        return f"its heartbeat is {report.get('status') or 'missing'}"
-    beat = report.get(f"latest_{component}_heartbeat")
+    try:
+        report = json.loads(body).get(component) or {}
+        status, beat = report.get("status"), report.get(f"latest_{component}_heartbeat")
+        beaten_at = datetime.fromisoformat(beat).timestamp() if beat is not None else None
+    except (ValueError, TypeError, AttributeError):
+        return "its api-server answers something else than Airflow's health"
+    if status != "healthy":
+        return f"its heartbeat is {status or 'missing'}"
     entry = read_record(layout.pids / f"{service}.json")
-    if beat is None or entry is None:
+    if beaten_at is None or entry is None:
         return None
-    since_start = datetime.fromisoformat(beat).timestamp() >= entry.started
-    return None if since_start else "no heartbeat since its start"
+    return None if beaten_at >= entry.started else "no heartbeat since its start"
 
 
 def probe_address(url: str) -> str | None:
@@ -63,16 +72,3 @@ def probe_address(url: str) -> str | None:
     except OSError as error:
         return f"does not answer ({error.strerror or error})"
     return None
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown.
-
-    >>> without_password("postgresql://me:secret@db:5432/regain")
-    'postgresql://me:***@db:5432/regain'
-    """
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    address = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{parts.username or ''}:***@{address}").geturl()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from ml.stack.airflow import airflow_services
-from ml.stack.health import probe_address, probe_http, without_password
+from ml.stack.health import probe_address, probe_http
 from ml.stack.layout import Layout
 from ml.stack.postgres import postgres_service
 from ml.stack.processes import SERVICE_VARIABLE, STACK_VARIABLE
@@ -15,6 +15,7 @@ from ml.stack.serving import serving_service
 from ml.stack.tracking import mlflow_service
 from ml.wiring.config import Settings, environment_of
 from ml.wiring.secrets import load_secrets
+from ml.wiring.urls import without_password
 
 
 def embedded_databases(settings: Settings) -> tuple[str, ...]:

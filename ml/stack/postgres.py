@@ -16,6 +16,7 @@ from ml.stack.processes import STACK_VARIABLE
 from ml.stack.service import Service
 
 _ROOTS_STAND_IN = "pgserver"  # PostgreSQL refuses to run as root
+_PSQL_SECONDS = 30.0
 _SERVER_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -123,13 +124,16 @@ def _may_pass(folder: os.stat_result, owner: pwd.struct_passwd) -> bool:
 
 
 def _probe(layout: Layout, databases: Sequence[str]) -> str | None:
-    listed = _psql(layout, "SELECT datname FROM pg_database")
-    if listed.returncode != 0:
-        return "does not accept connections"
-    present = set(listed.stdout.split())
-    for database in databases:
-        if database not in present:
-            _psql(layout, f'CREATE DATABASE "{database}"')
+    try:
+        listed = _psql(layout, "SELECT datname FROM pg_database")
+        if listed.returncode != 0:
+            return "does not accept connections"
+        present = set(listed.stdout.split())
+        for database in databases:
+            if database not in present:
+                _psql(layout, f'CREATE DATABASE "{database}"')
+    except subprocess.TimeoutExpired as hung:
+        return f"does not answer within {hung.timeout:.0f} s"
     return None if present.issuperset(databases) else "databases are being made"
 
 
@@ -148,7 +152,7 @@ def _quietly(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=_PSQL_SECONDS,
         env=inherited_environment(),
     )
 

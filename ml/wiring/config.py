@@ -5,13 +5,16 @@ real one.
 """
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ml.domain.errors import InvalidInput
+from ml.wiring.urls import DatabaseUrl, HttpUrl, ObjectsUrl, RedisUrl
 
 
 class Settings(BaseSettings):
@@ -21,26 +24,28 @@ class Settings(BaseSettings):
 
     # Where things are
     state: Path = Field(default=Path(".state"), description="folder of everything regain writes")
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseUrl | None = Field(
         default=None, description="SQLAlchemy URL of a real PostgreSQL (default: embedded)"
     )
-    airflow_database_url: SecretStr | None = Field(
+    airflow_database_url: DatabaseUrl | None = Field(
         default=None,
         description="a real PostgreSQL for the embedded Airflow (default: the embedded PostgreSQL, "
         "which then runs even when database_url names a real one)",
     )
-    mlflow_database_url: SecretStr | None = Field(
+    mlflow_database_url: DatabaseUrl | None = Field(
         default=None,
         description="a real PostgreSQL for the embedded MLflow (default: as Airflow's)",
     )
-    redis_url: SecretStr | None = Field(default=None, description="a real Redis")
-    objects_url: str | None = Field(
+    redis_url: RedisUrl | None = Field(default=None, description="a real Redis")
+    objects_url: ObjectsUrl | None = Field(
         default=None, description="object store, file:///path or s3://bucket/prefix"
     )
-    s3_endpoint_url: str | None = Field(default=None, description="S3-compatible store's address")
-    mlflow_url: str | None = Field(default=None, description="a real MLflow server")
-    airflow_url: str | None = Field(default=None, description="a real Airflow")
-    serving_url: str | None = Field(default=None, description="a real serving API")
+    s3_endpoint_url: HttpUrl | None = Field(
+        default=None, description="S3-compatible store's address"
+    )
+    mlflow_url: HttpUrl | None = Field(default=None, description="a real MLflow server")
+    airflow_url: HttpUrl | None = Field(default=None, description="a real Airflow")
+    serving_url: HttpUrl | None = Field(default=None, description="a real serving API")
     airflow_user: str = "admin"
 
     # Ports of the embedded services; all listen on loopback only
@@ -109,6 +114,13 @@ class Settings(BaseSettings):
     replay: bool = Field(default=False, description="cron timetables off: months pass in minutes")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @field_validator("state")
+    @classmethod
+    def _is_no_file(cls, state: Path) -> Path:
+        if os.path.exists(state) and not os.path.isdir(state):
+            raise ValueError(f"{state} is not a folder; name one, or a path that is free")
+        return state
+
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that make `load_settings` return these settings in another process.
@@ -134,7 +146,17 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         faults = "; ".join(
-            f"REGAIN_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            f"REGAIN_{'_'.join(str(part) for part in fault['loc']).upper()}: "
+            + fault["msg"].removeprefix("Value error, ")
             for fault in error.errors()
         )
         raise InvalidInput(f"settings are not valid: {faults}") from None
+    except SettingsError as error:
+        raise InvalidInput(f"settings are not valid: {_not_json(error)}") from None
+
+
+def _not_json(error: SettingsError) -> str:
+    """The variable whose JSON can't be read; pydantic names the field in its message only."""
+    named = re.search(r'"(\w+)"', str(error))
+    field = named[1] if named else "*"
+    return f'REGAIN_{field.upper()}: is not JSON; write it like {{"name": value}}'

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,9 +26,21 @@ BEAT = 1767614400.5  # the heartbeat above
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Airflow's health, what else may answer in its place, and a page behind a password."""
+
     def do_GET(self) -> None:
-        found = self.path == "/api/v2/monitor/health"
-        body = json.dumps(REPORT).encode() if found else b"no"
+        bodies = {
+            "/api/v2/monitor/health": json.dumps(REPORT).encode(),
+            "/page/api/v2/monitor/health": b"<html>welcome</html>",
+            "/list/api/v2/monitor/health": b"[]",
+            "/beat/api/v2/monitor/health": (
+                b'{"scheduler": {"status": "healthy", "latest_scheduler_heartbeat": "now"}}'
+            ),
+        }
+        if self.headers["Authorization"] == f"Basic {b64encode(b'me:open sesame').decode()}":
+            bodies["/private"] = b"welcome"
+        found = self.path in bodies
+        body = bodies.get(self.path, b"no")
         self.send_response(200 if found else 503)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -91,3 +104,14 @@ def test_the_heartbeat_of_a_predecessor_does_not_count(
 def test_an_api_server_that_is_away_is_named(layout: Layout) -> None:
     fault = probe_airflow("http://127.0.0.1:1", "scheduler", layout, "airflow-scheduler")
     assert fault == "its api-server does not answer (Connection refused)"
+
+
+def test_a_password_in_the_url_is_sent(url: str) -> None:
+    assert probe_http(f"{url}/private") == "answers 503"
+    assert probe_http(f"{url.replace('//', '//me:open%20sesame@')}/private") is None
+
+
+@pytest.mark.parametrize("place", ["page", "list", "beat"])
+def test_what_is_not_airflows_health_is_a_fault(url: str, layout: Layout, place: str) -> None:
+    fault = probe_airflow(f"{url}/{place}", "scheduler", layout, "airflow-scheduler")
+    assert fault == "its api-server answers something else than Airflow's health"

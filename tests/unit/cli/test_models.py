@@ -62,3 +62,5 @@ def test_without_a_server_the_remedy_is_named(
     result = regain("classify", "--title", "x")
     assert result.exit_code == 1
     assert "regain up" in str(result.exception)
+    monkeypatch.setenv("REGAIN_SERVING_URL", "https://me:open-sesame@serving.example")
+    assert "me:***@serving.example" in str(regain("classify", "--title", "x").exception)

@@ -121,6 +121,9 @@ def test_passwords_are_not_shown_in_urls(settings: Settings) -> None:
     settings = settings.model_copy(update={"database_url": SecretStr(REAL)})
     (real,) = real_services(settings)
     assert real.url == "postgresql+psycopg2://me:***@db.example:5432/regain"
+    query = SecretStr("postgresql:///regain?user=me&password=open-sesame&host=db.example")
+    (real,) = real_services(settings.model_copy(update={"database_url": query}))
+    assert real.url == "postgresql:///regain?user=me&password=***&host=db.example"
 
 
 def test_steps_run_with_this_python(tmp_path: Path) -> None:
