@@ -1,90 +1,47 @@
 """The tasks of one retraining, in order, over fakes: killed, repeated and refused."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from random import Random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ml.domain.decisions import LedgerAction
-from ml.domain.errors import InvalidInput, RegainError
-from ml.domain.labels import Label, LabelSource, Part
-from ml.domain.products import Product
+from ml.domain.errors import InvalidInput, NotFound, RegainError
+from ml.domain.labels import Part
 from ml.tasks.collect_labels import collect_labels
 from ml.tasks.dataset import load_dataset
-from ml.tasks.evaluate import evaluate, register
-from ml.tasks.fuse import fuse
-from ml.tasks.release import gate, promote
-from ml.tasks.train_image import train_image
-from ml.tasks.train_text import train_text
+from ml.tasks.release import gate
 from ml.wiring.config import Settings
-from tests.fakes.services import FakeServices
+from tests.fakes import FakeServices
+from tests.unit.tasks.installation import AS_OF, assess, hours, import_titles, retrain, train
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-AS_OF = (START + timedelta(days=300)).isoformat()
-WORDS = {"books": ["novel", "page", "author"], "shoes": ["sole", "lace", "heel"]}
+WRITES = {
+    "objects": ("put",),
+    "splits": ("record",),
+    "snapshots": ("record",),
+    "registry": ("register", "tag", "set_alias"),
+    "ledger": ("append",),
+    "label_spaces": ("extend",),
+    "labels": ("append",),
+}
 
 
 @pytest.fixture
-def services(tmp_path) -> FakeServices:
-    services = FakeServices(Settings(state=tmp_path, seed=7))
-    _label(services, count=240, noise=0.0)
-    return services
+def empty(tmp_path: Path) -> FakeServices:
+    return FakeServices(Settings(state=tmp_path, seed=7))
 
 
-def _label(services: FakeServices, *, count: int, noise: float, start: int = 0) -> None:
-    """Import products whose titles name their category, but for a share of swapped labels."""
-    space = services.label_spaces.extend(WORDS, cause="test", at=START)
-    rng = Random(start)
-    products, labels = [], []
-    for index in range(start, start + count):
-        truth = rng.choice(sorted(WORDS))
-        title = f"{rng.choice(WORDS[truth])} {rng.choice(WORDS[truth])} {index}"
-        at = START + timedelta(hours=index)
-        product = Product(f"p{index:05d}", title, "", None, at)
-        swapped = rng.random() < noise
-        category = next(name for name in WORDS if (name == truth) != swapped)
-        products.append(product)
-        labels.append(
-            Label(
-                product_id=product.product_id,
-                product_digest=product.digest,
-                category=category,
-                label_space_version=space.version,
-                source=LabelSource.IMPORT,
-                reviewer="catalogue",
-                labelled_at=at,
-                inclusion_probability=1.0,
-            )
-        )
-    services.labels.append(labels, products)
-
-
-def _run(services: FakeServices, run_id: str = "run-1", as_of: str = AS_OF) -> str:
-    snapshot = collect_labels(as_of=as_of, services=services)
-    text = train_text(snapshot, services=services)
-    image = train_image(snapshot, services=services)
-    bundle = fuse(snapshot, text_key=text, image_key=image, services=services)
-    evaluation = evaluate(snapshot, bundle_digest=bundle, services=services)
-    version = register(
-        snapshot,
-        bundle_digest=bundle,
-        evaluation_key=evaluation,
-        image_key=image,
-        services=services,
-    )
-    gate(version=version, evaluation_key=evaluation, services=services)
-    return promote(
-        version=version,
-        evaluation_key=evaluation,
-        as_of=as_of,
-        run=run_id,
-        services=services,
-    )
+@pytest.fixture
+def services(empty: FakeServices) -> FakeServices:
+    import_titles(empty, range(240))
+    return empty
 
 
 def test_the_first_version_becomes_champion(services: FakeServices) -> None:
-    assert _run(services) == "promote"
+    assert retrain(services) == "promote"
     champion = services.ledger.champion()
     assert champion is not None
     assert champion.model_version == 1
@@ -95,51 +52,105 @@ def test_the_first_version_becomes_champion(services: FakeServices) -> None:
 
 
 def test_every_task_twice_doubles_nothing(services: FakeServices) -> None:
-    _run(services)
-    _run(services)
+    retrain(services)
+    retrain(services)
     assert len(services.ledger.history()) == 1
-    with pytest.raises(RegainError):
+    with pytest.raises(NotFound):
         services.registry.get(2)
 
 
-@pytest.mark.parametrize("survives", range(24))
-def test_killed_at_any_write_the_next_attempt_ends_the_same(
-    services: FakeServices, survives: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The object store dies after so many writes; then all tasks are cleared and run again."""
-    real_put: Callable[[str, bytes], str] = services.objects.put
-    writes = iter(range(survives))
+@dataclass
+class Kill:
+    """Counts every write to any service, and dies once: before or after number `at` is done."""
 
-    def put(key: str, data: bytes) -> str:
-        if next(writes, None) is None:
-            raise KeyboardInterrupt
-        return real_put(key, data)
+    at: int | None = None
+    before: bool = False
+    writes: list[str] = field(default_factory=list)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(services.objects, "put", put)
-        try:
-            _run(services)
-        except KeyboardInterrupt:
-            assert services.ledger.champion() is None
-    _run(services)
-    assert [entry.change.model_version for entry in services.ledger.history()] == [1]
+    @contextmanager
+    def among(self, services: FakeServices) -> Iterator[None]:
+        """All write methods of these services pass through here meanwhile."""
+        with pytest.MonkeyPatch.context() as patch:
+            for service, methods in WRITES.items():
+                for method in methods:
+                    adapter = getattr(services, service)
+                    write = self._counted(f"{service}.{method}", getattr(adapter, method))
+                    patch.setattr(adapter, method, write)
+            yield
+
+    def _counted(self, name: str, write: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*values: Any, **named: Any) -> Any:
+            self.writes.append(name)
+            due = len(self.writes) == self.at
+            if due and self.before:
+                raise KeyboardInterrupt
+            done = write(*values, **named)
+            if due:
+                raise KeyboardInterrupt
+            return done
+
+        return counted
+
+
+def _import_and_retrain(services: FakeServices) -> None:
+    import_titles(services, range(120))
+    retrain(services)
+
+
+def _killed(state: Path, number: int, *, before: bool) -> FakeServices:
+    """An installation whose first retraining, from the import on, died at one of its writes."""
+    services, kill = FakeServices(Settings(state=state, seed=7)), Kill(number, before)
+    with kill.among(services), pytest.raises(KeyboardInterrupt):
+        _import_and_retrain(services)
+    assert len(kill.writes) == number
+    return services
+
+
+def _end(services: FakeServices) -> tuple[object, ...]:
+    """Everything that a finished retraining leaves behind."""
+    (entry,) = services.ledger.history()
+    objects = {key: services.objects.get(key) for key in services.objects.list("bundles/")}
+    with pytest.raises(NotFound):
+        services.registry.get(2)
+    return (
+        (entry.entry_id, entry.change.action, entry.change.model_version),
+        services.registry.files(1),
+        services.registry.aliases(),
+        services.registry.get(1).tags["regain.gate"].split(":")[0],
+        objects,
+        services.database.labels,
+        services.database.split_products,
+        list(services.database.snapshots),
+    )
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_killed_at_any_write_the_next_attempt_ends_the_same(tmp_path: Path, before: bool) -> None:
+    whole, counted = FakeServices(Settings(state=tmp_path, seed=7)), Kill()
+    with counted.among(whole):
+        _import_and_retrain(whole)
+    kinds = {f"{service}.{method}" for service, methods in WRITES.items() for method in methods}
+    assert set(counted.writes) == kinds, "a write is not counted, or never happens"
+    for number, name in enumerate(counted.writes, start=1):
+        services = _killed(tmp_path, number, before=before)
+        _import_and_retrain(services)
+        champion = services.ledger.champion()
+        assert champion is not None, (number, name)
+        assert champion.model_version == 1, (number, name)
+        assert services.registry.aliases() == {"champion": 1}, (number, name)
+        assert _end(services) == _end(whole), (number, name)
 
 
 def test_labels_after_as_of_are_not_learnt(services: FakeServices) -> None:
-    early = (START + timedelta(hours=100)).isoformat()
-    data = load_dataset(services, collect_labels(as_of=early, services=services))
-    listed = [
-        product_id
-        for part in (data.train, data.validation, data.test)
-        for product_id in part["product_id"].to_pylist()
-    ]
-    assert sorted(listed) == [f"p{index:05d}" for index in range(101)]
+    early = hours(100).isoformat()
+    snapshot = collect_labels(as_of=early, services=services)
+    assert sorted(_products(services, snapshot)) == [f"p{number:05d}" for number in range(101)]
 
 
 def test_a_worse_candidate_is_refused_and_the_champion_stays(services: FakeServices) -> None:
-    _run(services)
-    _label(services, count=900, noise=0.5, start=240)
-    assert _run(services, run_id="run-2") == "refuse"
+    retrain(services)
+    import_titles(services, range(240, 1140), noise=0.5)
+    assert retrain(services, "run-2") == "refuse"
     champion = services.ledger.champion()
     assert champion is not None
     assert champion.model_version == 1
@@ -151,38 +162,27 @@ def test_a_worse_candidate_is_refused_and_the_champion_stays(services: FakeServi
 
 
 def test_a_better_candidate_serves(services: FakeServices) -> None:
-    _label(services, count=120, noise=0.5, start=240)
-    _run(services)
-    _label(services, count=900, noise=0.0, start=400)
-    assert _run(services, run_id="run-2") == "promote"
+    import_titles(services, range(240, 360), noise=0.5)
+    retrain(services)
+    import_titles(services, range(400, 1300))
+    assert retrain(services, "run-2") == "promote"
     assert services.registry.aliases() == {"champion": 2}
 
 
 def test_a_champion_that_changed_in_between_stops_the_gate(services: FakeServices) -> None:
-    _run(services)
-    _label(services, count=60, noise=0.0, start=240)
-    snapshot = collect_labels(as_of=AS_OF, services=services)
-    text = train_text(snapshot, services=services)
-    image = train_image(snapshot, services=services)
-    bundle = fuse(snapshot, text_key=text, image_key=image, services=services)
-    evaluation = evaluate(snapshot, bundle_digest=bundle, services=services)
-    version = register(
-        snapshot,
-        bundle_digest=bundle,
-        evaluation_key=evaluation,
-        image_key=image,
-        services=services,
-    )
-    _label(services, count=60, noise=0.0, start=300)
-    _run(services, run_id="by-hand")
+    retrain(services)
+    import_titles(services, range(240, 300))
+    version, evaluation = assess(services, *train(services))
+    import_titles(services, range(300, 360))
+    retrain(services, "by-hand")
     with pytest.raises(RegainError, match="clear the task evaluate"):
-        gate(version=version, evaluation_key=evaluation, services=services)
+        gate(version=version.version, evaluation_key=evaluation, services=services)
 
 
 def test_no_product_changes_its_part_from_run_to_run(services: FakeServices) -> None:
     first = collect_labels(as_of=AS_OF, services=services)
     before = {p: services.splits.parts_of_products([p])[p] for p in _products(services, first)}
-    _label(services, count=120, noise=0.0, start=240)
+    import_titles(services, range(240, 360))
     collect_labels(as_of=AS_OF, services=services)
     after = services.splits.parts_of_products(list(before))
     assert after == before
@@ -198,6 +198,6 @@ def _products(services: FakeServices, snapshot: str) -> list[str]:
     ]
 
 
-def test_nothing_labelled_says_what_to_do(tmp_path) -> None:
+def test_nothing_labelled_says_what_to_do(empty: FakeServices) -> None:
     with pytest.raises(InvalidInput, match="import a catalogue"):
-        collect_labels(as_of=AS_OF, services=FakeServices(Settings(state=tmp_path)))
+        collect_labels(as_of=AS_OF, services=empty)
