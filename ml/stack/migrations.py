@@ -5,7 +5,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from ml.domain.digests import digest_of
 from ml.stack.layout import Layout
 from ml.stack.service import program
 from ml.wiring import endpoints
@@ -20,13 +19,41 @@ def migrate_regain(settings: Settings) -> None:
 
 
 def migrate_airflow(settings: Settings) -> None:
-    """Run `airflow db migrate`, which is slow, unless this version has done so on this database."""
+    """Run `airflow db migrate`, which is slow, unless the database is where it would bring it.
+
+    The file `schema` tells at which revision this Airflow's last migration left a database.
+    """
     done = Layout.of(settings).airflow / "schema"
-    wanted = digest_of(version("apache-airflow-core"), endpoints.airflow_database_url(settings))
-    if done.exists() and done.read_text() == wanted:
+    url = endpoints.airflow_database_url(settings)
+    found = _revision(url)
+    if found is not None and done.exists() and done.read_text() == _stamp(found):
         return
+    done.unlink(missing_ok=True)  # one that is cut short has to be run again, at any revision
     subprocess.run([program("airflow"), "db", "migrate"], check=True)
-    _write(done, wanted)
+    _write(done, _stamp(_revision(url)))
+
+
+def _stamp(revision: str | None) -> str:
+    return f"airflow {version('apache-airflow-core')} at {revision}"
+
+
+def _revision(url: str) -> str | None:
+    """The revision that Airflow's own table names, asked without its slow import; None: no table.
+
+    Raises ServiceUnavailable when the database does not answer.
+    """
+    from ml.adapters.postgres.engine import make_engine, transaction
+
+    engine = make_engine(url)
+    try:
+        with transaction(engine) as connection:
+            tables = connection.exec_driver_sql("SELECT to_regclass('alembic_version')")
+            if tables.scalar() is None:
+                return None
+            rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+            return rows.scalar()
+    finally:
+        engine.dispose()
 
 
 def _write(path: Path, text: str) -> None:

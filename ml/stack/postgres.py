@@ -105,7 +105,6 @@ def _initialise(layout: Layout, owner: pwd.struct_passwd | None) -> None:
         folder=draft,
         mark={STACK_VARIABLE: str(layout.state)},  # an orphan of a killed `up` is swept as well
     )
-    (layout.airflow / "schema").unlink(missing_ok=True)  # tells of a database that is gone
     draft.rename(layout.postgres)
 
 
