@@ -1,12 +1,15 @@
 """What the API takes and answers; these models are its documentation at /docs."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+from ml.domain.errors import InvalidInput
+from ml.domain.products import MAX_PRODUCT_ID_LENGTH, checked_product_id, checked_time
+
+T = TypeVar("T")
 
 
 def _storable(text: str) -> str:
@@ -25,16 +28,24 @@ def _printable(text: str) -> str:
     return text
 
 
-def _plausible(time: datetime) -> datetime:
-    if not _EARLIEST <= time < _LATEST:
-        raise ValueError(f"must lie between {_EARLIEST.year} and {_LATEST.year}")
-    return time.astimezone(UTC)
+def _by(rule: Callable[[T], T]) -> AfterValidator:
+    """A rule of the domain as a check of a field."""
+
+    def check(value: T) -> T:
+        try:
+            return rule(value)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from None
+
+    return AfterValidator(check)
 
 
 Text = Annotated[str, AfterValidator(_storable)]
-ProductId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+ProductId = Annotated[
+    str, Field(min_length=1, max_length=MAX_PRODUCT_ID_LENGTH), _by(checked_product_id)
+]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-Time = Annotated[AwareDatetime, AfterValidator(_plausible)]
+Time = Annotated[AwareDatetime, _by(checked_time)]
 
 _PRODUCT: dict[str, Any] = {
     "product_id": "SKU-10442",

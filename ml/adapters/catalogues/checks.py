@@ -18,11 +18,10 @@ from ml.adapters.catalogues.faults import Fault, FieldFault
 from ml.domain.digests import digest_bytes
 from ml.domain.errors import InvalidInput
 from ml.domain.labels import checked_category
+from ml.domain.products import checked_product_id, checked_time
 from ml.models.pictures import check_picture
 
 T = TypeVar("T")
-
-MAX_PRODUCT_ID_LENGTH = 200
 
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
@@ -65,8 +64,10 @@ def parse_time(text: str) -> datetime:
             time = time.replace(tzinfo=UTC)
         if time.tzinfo is None:
             raise FieldFault(f"{text[:40]!r} has no time zone", "append +00:00, or give a date")
-        return time.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return checked_time(time)
+    except InvalidInput as error:
+        raise FieldFault(f"{text[:40]!r} {error}", "correct the year") from None
+    except ValueError:
         raise FieldFault(
             f"{text[:40]!r} is not an ISO 8601 time", "write it like 2012-03-01T14:00:00+00:00"
         ) from None
@@ -150,7 +151,8 @@ class RowChecker:
             )
         if not there:
             raise FieldFault(
-                f"{image[:80]!r} is not in {self._pictures.name}/", "add it, or leave image empty"
+                f"{image[:80]!r} is not in {self._pictures.name}/",
+                "add it, name none, or pass over the row with --skip-invalid",
             )
         return path
 
@@ -160,11 +162,10 @@ def _product_id(text: str) -> str:
     if not product_id:
         raise FieldFault("is empty", "give every product an id of its own")
     _refuse_what_is_no_text(product_id)
-    if len(product_id) > MAX_PRODUCT_ID_LENGTH:
-        raise FieldFault(
-            f"has {len(product_id):,} characters", f"at most {MAX_PRODUCT_ID_LENGTH} are allowed"
-        )
-    return product_id
+    try:
+        return checked_product_id(product_id)
+    except InvalidInput as error:
+        raise FieldFault(str(error), "give the product a shorter, plain id") from None
 
 
 def _text(text: str, longest: int) -> str:

@@ -1,8 +1,8 @@
 """Rakuten's layout: `X_train*.csv`, `Y_train*.csv` joined by their first column, and pictures named
 `image_<imageid>_product_<productid>.jpg`.
 
-Its files carry no time: every product counts as listed at one given moment. A product whose picture
-file is missing has text only.
+Its files carry no time: every product counts as listed at one given moment. Every product has a
+picture; one whose file is missing is a fault.
 """
 
 from collections.abc import Iterator, Mapping
@@ -86,10 +86,8 @@ class RakutenLayout:
     def _image(self, values: Mapping[str, str]) -> str:
         """Where the product's picture lies; the archive may have been unpacked with its folder."""
         name = f"image_{values['imageid']}_product_{values['productid']}.jpg"
-        for image in (name, f"{_TRAIN_PICTURES}/{name}"):
-            if (self.pictures / image).exists():
-                return image
-        return ""
+        nested = f"{_TRAIN_PICTURES}/{name}"
+        return nested if (self.pictures / nested).exists() else name
 
     def _of_labels(self, fault: Fault) -> Fault:
         """The fault, said to be of the label file: rows otherwise count the product file."""

@@ -50,6 +50,8 @@ def test_a_row_without_fault_is_as_it_stands(tmp_path: Path) -> None:
         ("product_id", " ", "is empty"),
         ("product_id", "x" * 201, "201 characters"),
         ("product_id", "a\0b", "NUL byte at character 2"),
+        ("product_id", "a\nb", "printable"),
+        ("product_id", "a\u200bb", "printable"),
         ("title", "", "is empty"),
         ("title", " \t ", "is empty"),
         ("title", "x" * 100_000, "100,000 characters"),
@@ -63,7 +65,10 @@ def test_a_row_without_fault_is_as_it_stands(tmp_path: Path) -> None:
         ("listed_at", "yesterday", "not an ISO 8601"),
         ("listed_at", "2024-13-01", "not an ISO 8601"),
         ("listed_at", "2024-05-01T10:00:00", "no time zone"),
-        ("listed_at", "0001-01-01T00:00:00+14:00", "not an ISO 8601"),
+        ("listed_at", "0001-01-01T00:00:00+14:00", "between 1900 and 2200"),
+        ("listed_at", "1899-12-31", "between 1900 and 2200"),
+        ("listed_at", "2200-01-01", "between 1900 and 2200"),
+        ("listed_at", "9999-12-31T23:59:59-14:00", "between 1900 and 2200"),
         ("image", "gone.jpg", "is not in images/"),
         ("image", ".", "is not in images/"),
         ("image", "x" * 5_000, "is not in images/"),
@@ -167,7 +172,7 @@ def test_the_folder_of_pictures_may_itself_be_a_link(tmp_path: Path) -> None:
     assert check(folder).faults == ()
 
 
-@given(st.datetimes(timezones=st.timezones()).filter(lambda time: 2 < time.year < 9998))
+@given(st.datetimes(timezones=st.timezones()).filter(lambda time: 1900 < time.year < 2199))
 def test_a_time_with_a_zone_is_read_as_the_same_moment(time: datetime) -> None:
     assert parse_time(time.isoformat()).timestamp() == time.timestamp()
 

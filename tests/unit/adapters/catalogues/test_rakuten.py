@@ -14,8 +14,17 @@ PRODUCTS = """,designation,description,productid,imageid
 LABELS = ",prdtypecode\n2,50\n0,10\n1,2280\n"
 
 
+PICTURES = (
+    "image_88000456_product_77000123.jpg",
+    "image_train/image_88000457_product_77000124.jpg",
+    "image_88000458_product_77000125.jpg",
+)
+
+
 def rakuten(folder: Path, products: str = PRODUCTS, labels: str = LABELS) -> Path:
     (folder / "images" / "image_train").mkdir(parents=True)
+    for name in PICTURES:
+        (folder / "images" / name).write_bytes(jpeg())
     (folder / "X_train_update.csv").write_text(products, "utf-8")
     (folder / "Y_train_CVw08PX.csv").write_text(labels, "utf-8")
     return folder
@@ -23,10 +32,6 @@ def rakuten(folder: Path, products: str = PRODUCTS, labels: str = LABELS) -> Pat
 
 def test_products_and_labels_are_joined_by_their_index(tmp_path: Path) -> None:
     folder = rakuten(tmp_path)
-    flat = folder / "images" / "image_88000456_product_77000123.jpg"
-    nested = folder / "images" / "image_train" / "image_88000457_product_77000124.jpg"
-    flat.write_bytes(jpeg("red"))
-    nested.write_bytes(jpeg("blue"))
     checked = open_catalogue(folder).check(LIMITS)
     assert checked.faults == ()
     assert [(row.product_id, row.category) for row in checked.rows] == [
@@ -34,7 +39,7 @@ def test_products_and_labels_are_joined_by_their_index(tmp_path: Path) -> None:
         ("77000124", "2280"),
         ("77000125", "50"),
     ]
-    assert [row.picture for row in checked.rows] == [flat, nested, None]
+    assert [row.picture for row in checked.rows] == [folder / "images" / name for name in PICTURES]
     assert checked.rows[1].description == "<p>un\npeu</p>"
 
 
@@ -68,3 +73,14 @@ def test_faults_are_told_in_rakutens_words(
     told = {(fault.row, said in fault.reason) for fault in checked.faults}
     assert (row, True) in told
     assert not {"title", "product_id", "category"} & {fault.field for fault in checked.faults}
+
+
+def test_a_missing_picture_is_a_fault_of_its_row(tmp_path: Path) -> None:
+    folder = rakuten(tmp_path)
+    (folder / "images" / PICTURES[1]).unlink()
+    checked = open_catalogue(folder).check(LIMITS)
+    (fault,) = checked.faults
+    assert (fault.row, fault.field, fault.product_id) == (3, "imageid", "77000124")
+    assert "image_88000457_product_77000124.jpg' is not in images/" in fault.reason
+    assert "--skip-invalid" in fault.remedy
+    assert [row.product_id for row in checked.rows] == ["77000123", "77000125"]
