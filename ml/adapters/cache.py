@@ -17,11 +17,16 @@ class RedisPredictionCache:
     """Cached probabilities by key.
 
     After an error Redis is left alone for a second, so that a dead one does not slow every
-    answer. `misses_by_error` counts the keys that were looked up in vain meanwhile.
+    answer. `on_error` is told how many keys were looked up in vain, each time that happens.
     """
 
     def __init__(
-        self, url: str, *, ttl_seconds: int, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        *,
+        ttl_seconds: int,
+        on_error: Callable[[int], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = Redis.from_url(
             url,
@@ -30,9 +35,9 @@ class RedisPredictionCache:
             retry=Retry(NoBackoff(), 0),
         )
         self._ttl_seconds = ttl_seconds
+        self._on_error = on_error
         self._clock = clock
         self._paused_until = float("-inf")
-        self.misses_by_error = 0
 
     def get(self, keys: Sequence[str]) -> list[bytes | None]:
         """What is cached under each key; None for a miss, whatever its cause."""
@@ -44,7 +49,7 @@ class RedisPredictionCache:
                 return cast("list[bytes | None]", found)  # str only for clients that decode
             except RedisError:
                 self._pause()
-        self.misses_by_error += len(keys)
+        self._on_error(len(keys))
         return [None] * len(keys)
 
     def put(self, entries: Mapping[str, bytes]) -> None:

@@ -27,11 +27,12 @@ def create() -> FastAPI:
     from ml.serving.app import create_app
     from ml.serving.metrics import Metrics
 
+    metrics = Metrics(folder)
     return create_app(
-        Services(settings),
+        Services(settings, on_cache_error=metrics.cache_errors.inc),
         settings,
         api_key=secrets.api_key,
         reviewer_key=secrets.reviewer_key,
-        metrics=Metrics(folder),
+        metrics=metrics,
         load_bundle=partial(ModelBundle.from_files, device=settings.device),
     )

@@ -50,6 +50,9 @@ class Metrics:
             "regain_review_selections", "Products put before a person", ("reason",)
         )
         self._cache = self._counter("regain_cache", "Look-ups in the cache", ("result",))
+        self.cache_errors = self._counter(
+            "regain_cache_errors", "Look-ups in vain, because the cache was away"
+        )
 
     def _log_metrics(self) -> None:
         self._rows = self._counter(

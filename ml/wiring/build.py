@@ -1,5 +1,6 @@
 """Settings become adapters; each is made at first use, so a process pays only for what it needs."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,16 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """The adapters behind every port, as the settings name them."""
+    """The adapters behind every port, as the settings name them.
 
-    def __init__(self, settings: Settings) -> None:
+    `on_cache_error` is told how many look-ups the prediction cache could not answer.
+    """
+
+    def __init__(
+        self, settings: Settings, *, on_cache_error: Callable[[int], object] = lambda _: None
+    ) -> None:
         self.settings = settings
+        self._on_cache_error = on_cache_error
 
     @cached_property
     def _engine(self) -> "Engine":
@@ -84,5 +91,7 @@ class Services:
         from ml.adapters.cache import RedisPredictionCache
 
         return RedisPredictionCache(
-            endpoints.redis_url(self.settings), ttl_seconds=self.settings.cache_seconds
+            endpoints.redis_url(self.settings),
+            ttl_seconds=self.settings.cache_seconds,
+            on_error=self._on_cache_error,
         )

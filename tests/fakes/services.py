@@ -1,5 +1,7 @@
 """Every fake behind the attributes of the real Services."""
 
+from collections.abc import Callable
+
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
 from tests.fakes.cache import InMemoryPredictionCache
@@ -15,7 +17,12 @@ from tests.fakes.training import InMemorySnapshotIndex, InMemorySplitLedger
 class FakeServices(Services):
     """Services without a service. `database.down = True` is PostgreSQL away, `cache.down` Redis."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        on_cache_error: Callable[[int], object] = lambda _: None,
+    ) -> None:
         super().__init__(settings or Settings())
         self.database = InMemoryDatabase()
         self.objects = InMemoryObjectStore()
@@ -27,4 +34,4 @@ class FakeServices(Services):
         self.splits = InMemorySplitLedger(self.database)
         self.ledger = InMemoryRolloutLedger(self.database)
         self.registry = InMemoryModelRegistry()
-        self.cache = InMemoryPredictionCache()
+        self.cache = InMemoryPredictionCache(on_cache_error)

@@ -24,6 +24,7 @@ from ml.domain.products import Product
 from ml.models.bundle import ModelBundle
 from ml.models.files import bundle_prefix, save_files
 from ml.serving.app import create_app
+from ml.serving.metrics import Metrics
 from ml.serving.model_store import BundleLoader
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
@@ -60,6 +61,7 @@ class Worker:
     services: FakeServices
     api_key: str = API_KEY
     reviewer_key: str = REVIEWER_KEY
+    metrics: Metrics = field(default_factory=Metrics)
     load_bundle: BundleLoader = ModelBundle.from_files
     _stack: ExitStack = field(default_factory=ExitStack)
     _client: TestClient | None = None
@@ -72,6 +74,7 @@ class Worker:
                 self.settings,
                 api_key=self.api_key,
                 reviewer_key=self.reviewer_key,
+                metrics=self.metrics,
                 load_bundle=self.load_bundle,
                 clock=lambda: NOW,
             )
@@ -149,9 +152,10 @@ def empty_worker(tmp_path: Path) -> Iterator[Worker]:
         max_picture_pixels=1_000_000,
         max_batch=4,
     )
-    services = FakeServices(settings)
+    metrics = Metrics()
+    services = FakeServices(settings, on_cache_error=metrics.cache_errors.inc)
     services.label_spaces.extend(["books", "shoes"], cause="import", at=NOW)
-    worker = Worker(settings, services)
+    worker = Worker(settings, services, metrics=metrics)
     yield worker
     worker.stop()
 

@@ -278,6 +278,9 @@ def test_while_redis_is_away_products_are_answered(worker: Worker) -> None:
     worker.services.cache.down = True
     again = worker.classify(title="book").json()
     assert again["confidence"] == first["confidence"]
+    text = worker.client.get("/metrics").text
+    assert "regain_cache_errors_total 1.0" in text
+    assert 'regain_cache_total{result="miss"} 2.0' in text
 
 
 def test_a_cached_answer_equals_a_fresh_one_and_belongs_to_its_model(worker: Worker) -> None:

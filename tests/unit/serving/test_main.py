@@ -58,6 +58,16 @@ def test_files_that_others_left_among_the_numbers_stop_no_worker(tmp_path: Path)
     assert run(code, tmp_path).strip() == "ready"
 
 
+def test_a_cache_that_is_away_is_counted(tmp_path: Path) -> None:
+    code = """
+from ml.serving.main import create
+context = create().state.context
+context.services.cache.get(["a", "b"])
+print(context.metrics.render().decode())
+"""
+    assert "regain_cache_errors_total 2.0" in run(code, tmp_path)
+
+
 @pytest.mark.parametrize("module", ["main", "app", "server"])
 def test_importing_does_nothing(tmp_path: Path, module: str) -> None:
     code = f"import threading, ml.serving.{module}; print(threading.active_count())"
