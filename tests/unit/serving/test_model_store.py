@@ -1,5 +1,6 @@
 """Which model a worker serves, whatever is away or broken."""
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -105,12 +106,14 @@ def test_a_bundle_that_is_not_what_was_admitted_is_not_served(worker: Worker, da
     refreshed(store)
     prefix = bundle_prefix(worker.publish(another(2.0), version=2))
     objects = worker.services.objects._objects
+    digest = json.loads(objects[f"{prefix}/manifest.json"])["bundle.json"]
+    blob = f"blobs/{digest[:2]}/{digest}"
     if damage == "file gone":
-        del objects[f"{prefix}/bundle.json"]
+        del objects[blob]
     elif damage == "manifest gone":
         del objects[f"{prefix}/manifest.json"]
     else:
-        objects[f"{prefix}/bundle.json"] += b" "
+        objects[blob] += b" "
     assert refreshed(store) == 1
     assert "version 2 can't be loaded" in str(store.problem)
 
