@@ -6,7 +6,7 @@ They import no model code: a promotion takes a moment.
 import logging
 from datetime import datetime
 
-from ml.domain.decisions import Champion, LedgerAction, LedgerChange
+from ml.domain.decisions import Champion, LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import RegainError
 from ml.tasks.artifacts import Verdict, read_verdict
 from ml.wiring.build import Services
@@ -14,12 +14,13 @@ from ml.wiring.config import load_settings
 
 CHAMPION = "champion"
 ACTOR = "airflow"
+OUTCOMES = {LedgerAction.PROMOTE: "admitted", LedgerAction.REFUSE: "refused"}
 
 _logger = logging.getLogger(__name__)
 
 
 def gate(*, version: int, evaluation_key: str, services: Services | None = None) -> bool:
-    """Show the gate's decision at the version; returns whether it may serve.
+    """Say the gate's decision in the task's log; returns whether the version may serve.
 
     Raises RegainError when another model serves than the one it was held against.
     """
@@ -28,7 +29,6 @@ def gate(*, version: int, evaluation_key: str, services: Services | None = None)
     _check_rival(services.ledger.champion(), verdict, version)
     outcome = "admitted" if verdict.decision.admitted else "refused"
     _logger.info("version %d is %s: %s", version, outcome, verdict.decision.reason)
-    services.registry.tag(version, {"regain.gate": f"{outcome}: {verdict.decision.reason}"})
     return verdict.decision.admitted
 
 
@@ -42,22 +42,22 @@ def promote(
 ) -> str:
     """Record the decision in the ledger, and let an admitted version serve; returns the action.
 
-    A run decides once about a bundle, so clearing it later changes nothing. The ledger is written
-    first; the registry's alias follows it. Raises RegainError as `gate` does.
+    A run decides once: cleared later, it changes nothing, whatever labels came since. The ledger is
+    written first; the registry's tag and alias follow it. Raises RegainError as `gate` does.
     """
     services = services or Services(load_settings())
+    decided = [entry for entry in services.ledger.history() if entry.change.key == run]
+    if decided:
+        return _follow_ledger(services, decided[0])
     verdict = read_verdict(services.objects, evaluation_key)
-    key = f"{run}/{verdict.bundle_digest}"
-    decided = [entry for entry in services.ledger.history() if entry.change.key == key]
     champion = services.ledger.champion()
-    if decided or (champion and champion.bundle_digest == verdict.bundle_digest):
-        _follow_ledger(services)
-        return decided[-1].change.action.value if decided else "serves already"
+    if champion and champion.bundle_digest == verdict.bundle_digest:
+        return "serves already"
     _check_rival(champion, verdict, version)
     snapshot = services.snapshots.get(services.registry.get(version).tags["regain.snapshot"])
     entry = services.ledger.append(
         LedgerChange(
-            key=key,
+            key=run,
             action=LedgerAction.PROMOTE if verdict.decision.admitted else LedgerAction.REFUSE,
             model_version=version,
             bundle_digest=verdict.bundle_digest,
@@ -68,8 +68,7 @@ def promote(
             evidence=verdict.decision.numbers,
         )
     )
-    _follow_ledger(services)
-    return entry.change.action.value
+    return _follow_ledger(services, entry)
 
 
 def _check_rival(champion: Champion | None, verdict: Verdict, version: int) -> None:
@@ -82,8 +81,12 @@ def _check_rival(champion: Champion | None, verdict: Verdict, version: int) -> N
         )
 
 
-def _follow_ledger(services: Services) -> None:
-    """The registry's alias shows who serves by the ledger, whatever this run decided."""
+def _follow_ledger(services: Services, entry: LedgerEntry) -> str:
+    """Let the registry show what the ledger says: of this decision, and of who serves."""
+    change = entry.change
+    gate_tag = f"{OUTCOMES[change.action]}: {change.reason}"
+    services.registry.tag(change.model_version, {"regain.gate": gate_tag})
     champion = services.ledger.champion()
     if champion is not None:
         services.registry.set_alias(CHAMPION, champion.model_version)
+    return change.action.value

@@ -69,7 +69,7 @@ def evaluate_bundles(
     ]
     readable = [~np.isnan(answer.probabilities[:, 0]) for answer in answers]
     kept = np.logical_or.reduce(readable)
-    if not all(mask.any() for mask in readable):
+    if not kept.any():
         raise InvalidInput("no test rows to judge by; import a larger catalogue or post labels")
     return [
         evaluate_prediction(
@@ -152,8 +152,10 @@ def median_latency_ms(
 ) -> float:
     """Median milliseconds of `calls` single-product predictions over the inputs, in turn.
 
-    One call before them pays for what is only made once.
+    One call before them pays for what is only made once. 0 without inputs.
     """
+    if not inputs:
+        return 0.0
     bundle.predict(inputs[:1])
     seconds = []
     for item in islice(cycle(inputs), calls):

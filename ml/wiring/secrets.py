@@ -35,7 +35,10 @@ def load_secrets(state: Path) -> Secrets:
     if not path.exists():
         _create(path)
     try:
-        return Secrets(**json.loads(path.read_text()))
+        stored = Secrets(**json.loads(path.read_text()))
+        if not all(isinstance(value, str) and value for value in vars(stored).values()):
+            raise ValueError("a secret is empty")
+        return stored
     except (ValueError, TypeError) as error:
         raise InvalidInput(
             f"{path} is not a secrets file of this version ({type(error).__name__}); "

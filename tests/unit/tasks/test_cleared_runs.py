@@ -7,10 +7,20 @@ import pytest
 
 from ml.domain.decisions import Champion
 from ml.domain.errors import RegainError
+from ml.domain.products import Product
 from ml.tasks.release import promote
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
-from tests.unit.tasks.installation import AS_OF, assess, hours, import_titles, retrain, train
+from tests.unit.tasks.installation import (
+    AS_OF,
+    assess,
+    hours,
+    import_products,
+    import_titles,
+    retrain,
+    title,
+    train,
+)
 
 EARLY = hours(150).isoformat()
 LATE = hours(400).isoformat()
@@ -129,4 +139,18 @@ def test_nor_when_both_were_held_against_the_same_champion(services: FakeService
             run="late",
             services=services,
         )
+    assert _served(services) == before
+
+
+@pytest.mark.usefixtures("first")
+def test_late_labels_do_not_let_an_old_run_decide_again(services: FakeServices) -> None:
+    """Its labels changed, so clearing it trains another bundle; the newer one still serves."""
+    products = {
+        Product(f"late{number}", title("books", 9000 + number), "", None, hours(100)): "books"
+        for number in range(30)
+    }
+    import_products(services, products)
+    before = _served(services)
+    with suppress(RegainError):
+        retrain(services, "early", EARLY)
     assert _served(services) == before
