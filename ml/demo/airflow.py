@@ -11,6 +11,7 @@ import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ml.domain.errors import RegainError, ServiceUnavailable
+from ml.wiring.urls import without_password
 
 FINISHED = {"success", "failed"}
 
@@ -37,7 +38,7 @@ class AirflowClient:
     def __init__(
         self, url: str, *, user: str, password: str, patience_seconds: float = 120
     ) -> None:
-        self._url = url
+        self._url = without_password(url)
         self._credentials = {"username": user, "password": password}
         self._patience = patience_seconds
         self._http = httpx.Client(base_url=url, timeout=30)

@@ -69,13 +69,8 @@ class Loop:
             reraise=True,
         )
         self._connections = ExitStack()
-        self._serving = self._connections.enter_context(
-            ServingClient(
-                endpoints.serving_url(settings),
-                api_key=secrets.api_key,
-                patience_seconds=PATIENCE_SECONDS,
-            )
-        )
+        self._serving = self._serving_client(secrets.api_key)
+        self._review_desk = self._serving_client(secrets.reviewer_key)
         self._airflow = self._connections.enter_context(
             AirflowClient(
                 endpoints.airflow_url(settings),
@@ -90,6 +85,11 @@ class Loop:
 
     def __exit__(self, *_: object) -> None:
         self._connections.close()
+
+    def _serving_client(self, key: str) -> ServingClient:
+        url = endpoints.serving_url(self._settings)
+        client = ServingClient(url, api_key=key, patience_seconds=PATIENCE_SECONDS)
+        return self._connections.enter_context(client)
 
     def play(self, catalogue: Path) -> DemoReport:
         """Play the plan and report on it; raises RegainError where it can't go on."""
@@ -178,7 +178,7 @@ class Loop:
         )
         with self._stages.stage("review", "People review what was chosen for them") as stage:
             stage.expect(self._patiently(self._services.reviews.waiting)())
-            reviewed = review(answers, reviewers, self._serving, on_label=stage.advance)
+            reviewed = review(answers, reviewers, self._review_desk, on_label=stage.advance)
             return reviewed, agreement(answers, reviewed, self._serving)
 
     def _versions(self, trainings: Sequence[_Training]) -> list[VersionReport]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mlflow
 from mlflow import MlflowClient
@@ -56,6 +57,7 @@ class MlflowRegistry:
 
     def __init__(self, tracking_url: str) -> None:
         self._url = tracking_url
+        self._shown = _without_credentials(tracking_url)
         # MLflow reads these from its process: it gives up within seconds, our callers retry.
         environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(3)
         environment.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.set(1)
@@ -64,7 +66,7 @@ class MlflowRegistry:
         self._client = MlflowClient(tracking_uri=tracking_url, registry_uri=tracking_url)
 
     def register(self, candidate: Candidate) -> ModelVersion:
-        with _reachable(self._url):
+        with _reachable(self._shown):
             found = self._find_version(candidate.key)
             if found is None:
                 run = self._logged_run(candidate)
@@ -72,11 +74,11 @@ class MlflowRegistry:
             return self._to_domain(found)
 
     def get(self, version: int) -> ModelVersion:
-        with _reachable(self._url):
+        with _reachable(self._shown):
             return self._to_domain(self._client.get_model_version(MODEL_NAME, str(version)))
 
     def files(self, version: int) -> dict[str, bytes]:
-        with _reachable(self._url), tempfile.TemporaryDirectory() as folder:
+        with _reachable(self._shown), tempfile.TemporaryDirectory() as folder:
             uri = self._client.get_model_version_download_uri(MODEL_NAME, str(version))
             root = Path(
                 mlflow.artifacts.download_artifacts(
@@ -91,17 +93,17 @@ class MlflowRegistry:
             }
 
     def tag(self, version: int, tags: Mapping[str, str]) -> None:
-        with _reachable(self._url):
+        with _reachable(self._shown):
             for name, value in tags.items():
                 self._client.set_model_version_tag(MODEL_NAME, str(version), name, value)
 
     def set_alias(self, alias: str, version: int) -> None:
-        with _reachable(self._url):
+        with _reachable(self._shown):
             self._client.set_registered_model_alias(MODEL_NAME, alias, str(version))
 
     def aliases(self) -> dict[str, int]:
         try:
-            with _reachable(self._url):
+            with _reachable(self._shown):
                 model = self._client.get_registered_model(MODEL_NAME)
         except NotFound:
             return {}
@@ -212,8 +214,14 @@ class MlflowRegistry:
             bundle_digest=found.tags[BUNDLE_TAG],
             metrics=dict(run.data.metrics),
             tags=dict(found.tags),
-            url=f"{self._url}/#/models/{MODEL_NAME}/versions/{found.version}",
+            url=f"{self._shown}/#/models/{MODEL_NAME}/versions/{found.version}",
         )
+
+
+def _without_credentials(url: str) -> str:
+    """The URL as it may be shown to people."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _requirements() -> list[str]:

@@ -213,3 +213,14 @@ def test_a_server_that_is_away_is_said_within_seconds() -> None:
 
     with pytest.raises(ServiceUnavailable, match="regain status"):
         MlflowRegistry(f"http://127.0.0.1:{free_port()}").get(1)
+
+
+@pytest.mark.integration
+def test_errors_show_no_password() -> None:
+    from ml.adapters.registry.mlflow_registry import MlflowRegistry
+
+    registry = MlflowRegistry(f"http://me:hunter2@127.0.0.1:{free_port()}/mlflow")
+    with pytest.raises(ServiceUnavailable) as raised:
+        registry.get(1)
+    assert "hunter2" not in str(raised.value)
+    assert "/mlflow" in str(raised.value)
