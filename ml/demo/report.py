@@ -97,8 +97,8 @@ class DemoReport:
         temporary.replace(path)
 
 
-def show(report: DemoReport, path: Path, console: Console) -> None:
-    """Print the report as people read it."""
+def show(report: DemoReport, path: Path, console: Console, *, kept: bool) -> None:
+    """Print the report as people read it; `kept`: the services still run."""
     console.print(Panel(_verdict(report), title="regain demo", expand=False))
     console.print(_figures(report))
     console.print(_accounts(report))
@@ -108,6 +108,9 @@ def show(report: DemoReport, path: Path, console: Console) -> None:
         console.print(f"  run    {version.run_url}", soft_wrap=True)
         console.print(f"  model  {version.model_url}", soft_wrap=True)
     console.print(f"\nThe same as JSON: {path}", soft_wrap=True)
+    if not kept:
+        again = f"regain --state {path.parent} up"
+        console.print(f"The services are stopped; to look around: {again}", soft_wrap=True)
 
 
 def _verdict(report: DemoReport) -> str:
@@ -130,10 +133,11 @@ def _figures(report: DemoReport) -> Table:
         rows = {
             "own test part": version.test,
             "later products": version.later,
-            "later, shared classes": version.later_shared,
+            "the same, shared classes": version.later_shared,
         }
         for title, qualities in rows.items():
-            table.add_row(name, title, *(_cell(qualities[modality]) for modality in MODALITIES))
+            cells = (_cell(qualities[modality]) for modality in MODALITIES)
+            table.add_row(name, f"{title} ({qualities['fused'].rows})", *cells)
             name = ""
         table.add_section()
     return table
@@ -142,7 +146,7 @@ def _figures(report: DemoReport) -> Table:
 def _cell(quality: Quality) -> str:
     if not quality.rows:
         return "none"
-    return f"{quality.weighted_f1:.3f} ({quality.accuracy:.3f}) n={quality.rows}"
+    return f"{quality.weighted_f1:.3f} ({quality.accuracy:.3f})"
 
 
 def _accounts(report: DemoReport) -> Group:

@@ -66,7 +66,7 @@ def run_demo(
     report = replace(played, seconds=time.monotonic() - started, stage_seconds=dict(stages.seconds))
     path = settings.state / REPORT
     report.write(path)
-    show(report, path, console)
+    show(report, path, console, kept=options.keep)
     return report
 
 
