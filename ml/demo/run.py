@@ -25,6 +25,10 @@ from ml.wiring.config import Settings
 
 FOLDER = "demo"
 MARKER = ".regain-demo"
+REAL_SERVICES = (
+    *("database_url", "airflow_database_url", "mlflow_database_url", "redis_url", "objects_url"),
+    *("mlflow_url", "airflow_url", "serving_url"),
+)
 CATALOGUE = "catalogue"
 REPORT = "report.json"
 OPENS = datetime(2026, 1, 5, tzinfo=UTC)
@@ -71,9 +75,13 @@ def run_demo(
 
 
 def _fresh(settings: Settings) -> Settings:
-    """Settings of an empty installation; an earlier demo's is stopped and removed."""
+    """Settings of an empty installation; an earlier demo's is stopped and removed.
+
+    Its services are embedded whatever the environment names: a demo touches nothing real.
+    """
+    embedded = dict.fromkeys(REAL_SERVICES)
     settings = settings.model_copy(
-        update={"state": settings.state.resolve() / FOLDER, "replay": True}
+        update={**embedded, "state": settings.state.resolve() / FOLDER, "replay": True}
     )
     folder = settings.state
     if folder.exists() and any(folder.iterdir()):
