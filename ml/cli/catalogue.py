@@ -23,6 +23,33 @@ _FAULTS_SHOWN = 50
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 
 
+_Path = Annotated[Path, typer.Argument(metavar="PATH", help="The catalogue's folder.")]
+_ListedBefore = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=_TIMES, metavar="DATE", help="Import only what was listed before this time (UTC)."
+    ),
+]
+_ListedFrom = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=_TIMES, metavar="DATE", help="Import only what was listed at this time or later."
+    ),
+]
+_ListedAt = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=_TIMES,
+        metavar="DATE",
+        help="When the products of a catalogue without times (Rakuten's layout) count as listed; "
+        "default: the start of 2020.",
+    ),
+]
+_SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Leave rows with faults out instead of refusing all.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("import")(import_)
@@ -31,36 +58,11 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The catalogue's folder.")],
-    listed_before: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=_TIMES,
-            metavar="DATE",
-            help="Import only what was listed before this time (UTC).",
-        ),
-    ] = None,
-    listed_from: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=_TIMES,
-            metavar="DATE",
-            help="Import only what was listed at this time or later.",
-        ),
-    ] = None,
-    listed_at: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=_TIMES,
-            metavar="DATE",
-            help="When the products of a catalogue without times (Rakuten's layout) count as "
-            "listed; default: the start of 2020.",
-        ),
-    ] = None,
-    skip_invalid: Annotated[
-        bool,
-        typer.Option("--skip-invalid", help="Leave rows with faults out instead of refusing all."),
-    ] = False,
+    path: _Path,
+    listed_before: _ListedBefore = None,
+    listed_from: _ListedFrom = None,
+    listed_at: _ListedAt = None,
+    skip_invalid: _SkipInvalid = False,
 ) -> None:
     """Import a catalogue: products, pictures and their first labels.
 

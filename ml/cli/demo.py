@@ -13,6 +13,37 @@ from ml.wiring.config import Settings
 _NARROWEST = 100
 
 
+_Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="A catalogue to play (products.csv beside images/); default: a made marketplace.",
+    ),
+]
+_Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of the image backbone (safetensors); default: REGAIN_BACKBONE_WEIGHTS, else "
+        "a small network trained from scratch.",
+    ),
+]
+_BootstrapBefore = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="Import what was listed before this day and play the rest; default: the start of a "
+        "year, about a third of the way.",
+    ),
+]
+_Bootstrap = Annotated[int, typer.Option(min=100, help="Products imported, of a made marketplace.")]
+_First = Annotated[
+    int, typer.Option(min=20, help="Products served by the first version and reviewed.")
+]
+_Later = Annotated[int, typer.Option(min=20, help="Products that both versions are compared on.")]
+_Keep = Annotated[bool, typer.Option("--keep", help="Leave the services running, to look around.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add this group's command."""
     app.command()(demo)
@@ -20,41 +51,13 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="A catalogue to play (products.csv beside images/); default: a made marketplace.",
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Weights of the image backbone (safetensors); default: REGAIN_BACKBONE_WEIGHTS, "
-            "else a small network trained from scratch.",
-        ),
-    ] = None,
-    bootstrap_before: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            help="Import what was listed before this day and play the rest; "
-            "default: the start of a year, about a third of the way.",
-        ),
-    ] = None,
-    bootstrap: Annotated[
-        int, typer.Option(min=100, help="Products imported, of a made marketplace.")
-    ] = DemoOptions.bootstrap,
-    first: Annotated[
-        int, typer.Option(min=20, help="Products served by the first version and reviewed.")
-    ] = DemoOptions.first,
-    later: Annotated[
-        int, typer.Option(min=20, help="Products that both versions are compared on.")
-    ] = DemoOptions.later,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the services running, to look around.")
-    ] = False,
+    data: _Data = None,
+    weights: _Weights = None,
+    bootstrap_before: _BootstrapBefore = None,
+    bootstrap: _Bootstrap = DemoOptions.bootstrap,
+    first: _First = DemoOptions.first,
+    later: _Later = DemoOptions.later,
+    keep: _Keep = False,
 ) -> None:
     """Play the whole loop on embedded services and report on it.
 

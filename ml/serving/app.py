@@ -1,7 +1,7 @@
 """The serving API of one worker, put together."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -68,14 +68,7 @@ def create_app(
         load_bundle=load_bundle,
         refresh_seconds=settings.refresh_seconds,
     )
-    # Swagger's files come from this server: no page that holds the key runs a stranger's script.
-    app = FastAPIOffline(
-        redoc_url=None,
-        title="regain",
-        description=_DESCRIPTION,
-        version="1",
-        lifespan=partial(_lifespan, models=models, drainer=drainer),
-    )
+    app = _bare_app(partial(_lifespan, models=models, drainer=drainer))
     app.state.context = Context(
         settings=settings,
         services=services,
@@ -90,9 +83,20 @@ def create_app(
         ),
         clock=clock,
     )
-    install_error_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes)
     app.add_middleware(Observed, metrics=metrics)  # added last: it is outermost
+    return app
+
+
+def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """The routes and their documentation.
+
+    Swagger's files come from this server: no page that holds the key runs a stranger's script.
+    """
+    app = FastAPIOffline(
+        redoc_url=None, title="regain", description=_DESCRIPTION, version="1", lifespan=lifespan
+    )
+    install_error_handlers(app)
     for routes in (products, reviews, audit, operations):
         app.include_router(routes.router)
     return app

@@ -18,11 +18,44 @@ from ml.wiring.secrets import Secrets
 REPOSITORY = Path(__file__).parents[2]
 PARALLEL_TASKS = 4
 
+Options = Mapping[str, Mapping[str, object]]
+
+# New and changed DAG files are seen within seconds; a killed task or scheduler is noticed
+# within a minute instead of five.
+_PACE: Options = {
+    "dag_processor": {
+        "refresh_interval": 5,
+        "bundle_refresh_check_interval": 2,
+        "min_file_process_interval": 10,
+        "parsing_processes": 1,
+    },
+    "scheduler": {
+        "scheduler_idle_sleep_time": 0.5,
+        "orphaned_tasks_check_interval": 20,
+        "task_instance_heartbeat_timeout": 60,
+        "task_instance_heartbeat_timeout_detection_interval": 5,
+    },
+}
+
 
 def airflow_environment(settings: Settings, secrets: Secrets, layout: Layout) -> dict[str, str]:
     """Airflow's configuration, as the variables it reads."""
+    home = {
+        "AIRFLOW_HOME": str(layout.airflow),
+        # Idle threads of a training task sleep instead of spinning beside the other services.
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    return home | {
+        f"AIRFLOW__{section}__{name}".upper(): str(value)
+        for options in (_installation(settings, secrets, layout), _PACE)
+        for section, values in options.items()
+        for name, value in values.items()
+    }
+
+
+def _installation(settings: Settings, secrets: Secrets, layout: Layout) -> Options:
     url = endpoints.airflow_url(settings)
-    options: Mapping[str, Mapping[str, object]] = {
+    return {
         "core": {
             "executor": "LocalExecutor",
             "parallelism": PARALLEL_TASKS,
@@ -53,31 +86,7 @@ def airflow_environment(settings: Settings, secrets: Secrets, layout: Layout) ->
             "dag_processor_child_process_log_directory": layout.logs / "dag-processor",
             "logging_level": settings.log_level,
         },
-        # New and changed DAG files are seen within seconds; a killed task or scheduler is noticed
-        # within a minute instead of five.
-        "dag_processor": {
-            "refresh_interval": 5,
-            "bundle_refresh_check_interval": 2,
-            "min_file_process_interval": 10,
-            "parsing_processes": 1,
-            "dag_bundle_storage_path": layout.airflow / "bundles",
-        },
-        "scheduler": {
-            "scheduler_idle_sleep_time": 0.5,
-            "orphaned_tasks_check_interval": 20,
-            "task_instance_heartbeat_timeout": 60,
-            "task_instance_heartbeat_timeout_detection_interval": 5,
-        },
-    }
-    home = {
-        "AIRFLOW_HOME": str(layout.airflow),
-        # Idle threads of a training task sleep instead of spinning beside the other services.
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
-    return home | {
-        f"AIRFLOW__{section}__{name}".upper(): str(value)
-        for section, values in options.items()
-        for name, value in values.items()
+        "dag_processor": {"dag_bundle_storage_path": layout.airflow / "bundles"},
     }
 
 
