@@ -34,7 +34,10 @@ def next_product(context: typer.Context, reviewer: _Reviewer, as_json: _Json = F
         typer.echo(json.dumps(product, indent=2, ensure_ascii=False))
         return
     if product is None:
-        typer.echo("nothing waits for a reviewer")
+        typer.echo(
+            "nothing waits for a reviewer: of the doubtful products only as many are drawn as "
+            "REGAIN_REVIEW_CAPACITY_PER_DAY allows"
+        )
         return
     typer.echo(f"product     {product['product_id']}")
     typer.echo(f"title       {_plain(product['title'])}")

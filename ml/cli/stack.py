@@ -25,6 +25,11 @@ _COLOURS = {
     State.UNHEALTHY: "red",
     State.STOPPED: "dim",
 }
+# Of the champion's figures on its test rows; the registry's page and --json show all.
+_FIGURES = (
+    *("fused_weighted_f1", "fused_accuracy", "fused_macro_f1", "fused_calibration_error"),
+    *("text_weighted_f1", "image_weighted_f1", "low_confidence_share", "latency_ms"),
+)
 _NOT_ALL_HEALTHY = 3
 _WIDTH_OF_A_FILE = 160
 
@@ -151,8 +156,9 @@ def _show(settings: Settings, components: Sequence[ComponentStatus], champion: S
         table.add_row(component.name, state, component.url or "", detail)
     Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
     typer.echo(f"\nchampion: {champion.line}")
-    for name, value in champion.metrics.items():
-        typer.echo(f"  {name:<32} {value:.4f}")
+    for name in _FIGURES:
+        if name in champion.metrics:
+            typer.echo(f"  {name:<24} {champion.metrics[name]:.4f}")
     typer.echo(_credentials_hint(settings))
 
 
