@@ -1,9 +1,12 @@
 """`regain up`, `down`, `status` and `password`: the local services."""
 
 import json
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -49,7 +52,7 @@ def up(context: typer.Context) -> None:
     console = Console()
     begun = time.monotonic()
     progress = _Progress(console)
-    with console.status("starting") as spinner:
+    with _stopped_by_sigterm(), console.status("starting") as spinner:
         progress.tell = spinner.update
         control.up(settings, report=progress.report)
     if not progress.started:
@@ -126,6 +129,20 @@ class _Progress:
                 f"  {component.name:<22} {component.state} after {seconds:.1f} s", highlight=False
             )
         self.tell(f"waiting for {', '.join(self._since)}" if self._since else "starting")
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that a terminated `up` leaves nothing behind either."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(settings: Settings, components: Sequence[ComponentStatus], champion: Standing) -> None:

@@ -3,9 +3,8 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
 
 from filelock import FileLock, Timeout
 
@@ -35,7 +34,7 @@ def up(settings: Settings, *, report: Report | None = None) -> None:
     layout = Layout.of(settings)
     owner = account() if embedded_databases(settings) else None
     layout.make(shared_group=owner.pw_gid if owner else None)
-    with _exclusive(layout), _interrupts_kept() as raise_if_interrupted:
+    with _exclusive(layout):
         services = plan(settings, layout)
         supervisor = Supervisor(layout)
         fresh = not supervisor.alive()
@@ -51,7 +50,6 @@ def up(settings: Settings, *, report: Report | None = None) -> None:
             if fresh:
                 supervisor.launch()
             startup.run()
-            raise_if_interrupted()
         except BaseException:
             with _uninterrupted():
                 tell(ComponentStatus("stack", State.STOPPED, detail="stopping what was started"))
@@ -120,48 +118,17 @@ def _exclusive(layout: Layout) -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_kept() -> Iterator[Callable[[], None]]:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt inside; yields a check for one that got lost.
-
-    Python drops an exception that a signal raises while an object is being destroyed, and a library
-    may catch more than it should: then `up` would go on as if nobody had pressed Ctrl-C.
-    """
-    came: list[int] = []
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    def raise_if_interrupted() -> None:
-        if came:
-            raise KeyboardInterrupt
-
-    with _handling(interrupt):
-        yield raise_if_interrupted
-
-
-@contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Let no second Ctrl-C cut short the cleaning up (signals reach the main thread only)."""
-    with _handling(signal.SIG_IGN):
-        yield
-
-
-@contextmanager
-def _handling(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
-    """Handle interrupts this way inside; those that the process was started to ignore stay so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
-    heard = [number for number in _INTERRUPTS if before[number] is not signal.SIG_IGN]
-    for number in heard:
-        signal.signal(number, handler)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTS}
     try:
         yield
     finally:
-        for number in heard:
-            signal.signal(number, before[number])
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)

@@ -75,9 +75,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def regain(settings: Settings, *command: str) -> subprocess.Popen[str]:
-    """The program itself, as the leader of its own group like a shell's foreground job."""
+    """The program itself, as the leader of its own group like a shell's foreground job.
+
+    It hears Ctrl-C even where the tests run in the background and inherited deaf ears.
+    """
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     return subprocess.Popen(
-        [sys.executable, "-c", "from ml.cli.main import run; run()", *command],
+        [sys.executable, "-c", f"{listening}; from ml.cli.main import run; run()", *command],
         env={**os.environ, **environment_of(settings)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
