@@ -13,7 +13,7 @@ help: ## list the targets
 setup: $(STAMP) ## make the virtual environment with the pinned requirements
 
 $(STAMP): requirements.txt pyproject.toml
-	@echo "Installing the pinned requirements into $(VENV) (once; some minutes and 3 GB) ..."
+	@echo "Installing the pinned requirements into $(VENV) (once; some minutes and 2.5 GB) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq -r requirements.txt
 	@$(BIN)/python -m pip install -qq --no-deps --editable .

@@ -86,22 +86,10 @@ def evaluate_bundles(
     ]
 
 
-def evaluate_bundle(
-    bundle: ModelBundle,
-    rows: pa.Table,
-    comparison: Comparison,
-    *,
-    picture_of: PictureOf,
-    clock: Callable[[], float],
-) -> Evaluation:
-    """The same of one bundle: rows it can't read are left out."""
-    return evaluate_bundles([bundle], rows, comparison, picture_of=picture_of, clock=clock)[0]
-
-
 def evaluate_prediction(
     prediction: BundlePrediction, rows: pa.Table, comparison: Comparison, *, latency_ms: float
 ) -> Evaluation:
-    """The same from answers that exist. A row of NaN, which the bundle couldn't read, is missed."""
+    """The same of one bundle's answers. A row of NaN, which the bundle couldn't read, is missed."""
     space = comparison.label_space
     targets, weights = class_indices(rows, space), row_weights(rows)
     fused = _missed_where_unread(_widen(prediction.probabilities, space), targets)

@@ -69,7 +69,7 @@ def register(snapshot: str, bundle: str, evaluation: str, image: str) -> int:
 
 @task(**QUICK)
 def gate(version: int, evaluation: str) -> bool:
-    """Whether the version may serve instead of the champion; its log and tag say why."""
+    """Whether the version may serve instead of the champion; its log says why."""
     from ml.tasks.release import gate
 
     return gate(version=version, evaluation_key=evaluation)

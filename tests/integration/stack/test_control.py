@@ -123,6 +123,7 @@ def test_what_is_killed_is_healed(settings: Settings, name: str) -> None:
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: victim not in (control.pids(settings, name) or [victim]))
     wait_until(lambda: states(settings) == BOTH_HEALTHY)
+    assert control.pids(settings, name)[0] != victim
 
 
 def test_an_unknown_service_is_named(settings: Settings) -> None:

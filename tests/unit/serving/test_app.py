@@ -322,6 +322,7 @@ def test_a_request_id_used_for_another_product_loses_nothing(worker: Worker) -> 
     first = worker.classify(title="book", request_id="r").json()["prediction_id"]
     second = worker.classify(title="shoe", request_id="r").json()["prediction_id"]
     eventually(lambda: worker.stored(first) and worker.stored(second))
+    assert worker.services.predictions.count() == 2
 
 
 def test_a_full_disk_refuses_rather_than_answer_unlogged(
@@ -409,3 +410,4 @@ def test_a_label_space_of_another_version_is_not_served(worker: Worker) -> None:
     digest = worker.publish(replace(tiny_bundle(LabelSpace(2, ("books", "shoes"))), temperature=2))
     worker.promote(digest, version=9, label_space_version=1)
     eventually(lambda: "label space" in str(worker.client.get("/readyz").json()["problem"]))
+    assert worker.client.get("/v1/model").json()["model_version"] == 1

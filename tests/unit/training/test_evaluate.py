@@ -12,7 +12,6 @@ from ml.models.bundle import BundlePrediction, ModelInput
 from ml.training.evaluate import (
     LATENCY_CALLS,
     Comparison,
-    evaluate_bundle,
     evaluate_bundles,
     evaluate_prediction,
     median_latency_ms,
@@ -179,8 +178,8 @@ def test_a_bundle_is_judged_by_its_own_answers():
     pictures = {"says games": spoken(0.0, 1.0, 0.0)}
     rows = catalogue(100, seed=9, noise=0.0).to_pylist()
     rows += [row("q", "games", title="", picture="says games")]
-    result = evaluate_bundle(
-        bundle(image=SpokenPictures()),
+    (result,) = evaluate_bundles(
+        [bundle(image=SpokenPictures())],
         table(rows),
         COMPARISON,
         picture_of=pictures.__getitem__,
@@ -196,14 +195,16 @@ def test_a_bundle_is_judged_by_its_own_answers():
 @pytest.mark.parametrize("rows", [[], [row("a", "books", title="")]])
 def test_nothing_to_judge_by_is_an_error_with_a_remedy(rows):
     with pytest.raises(InvalidInput, match="import"):
-        evaluate_bundle(bundle(), table(rows), COMPARISON, picture_of=NO_PICTURES, clock=ticking(1))
+        evaluate_bundles(
+            [bundle()], table(rows), COMPARISON, picture_of=NO_PICTURES, clock=ticking(1)
+        )
 
 
 def test_a_label_space_that_does_not_continue_the_bundles_is_refused():
     other = replace(COMPARISON, label_space=LabelSpace(2, ("games", "books", "garden")))
     with pytest.raises(InvalidInput, match="does not continue"):
-        evaluate_bundle(
-            bundle(), catalogue(5, seed=1), other, picture_of=NO_PICTURES, clock=ticking(1)
+        evaluate_bundles(
+            [bundle()], catalogue(5, seed=1), other, picture_of=NO_PICTURES, clock=ticking(1)
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from ml.domain.labels import LabelSpace, Part
 from ml.models.bundle import BundleInfo, ModelBundle
 from ml.models.fusion import Fusion
-from ml.training.evaluate import Comparison, evaluate_bundle
+from ml.training.evaluate import Comparison, evaluate_bundles
 from ml.training.fusion import fuse
 from ml.training.split import assign_parts
 from ml.training.text import train_text
@@ -61,8 +61,8 @@ def test_text_alone_is_accurate_calibrated_and_fast(name, least_f1):
     space = LabelSpace(1, tuple(sorted(set(rows["category"].to_pylist()))))
     text = train_text(of_part[Part.TRAIN], of_part[Part.VALIDATION], label_space=space, seed=42)
     fusion, temperature, _ = fuse(text, None, of_part[Part.VALIDATION], picture_of=no_picture)
-    result = evaluate_bundle(
-        ModelBundle(space, text, None, fusion, temperature, BundleInfo("", "", 42, 0.0)),
+    (result,) = evaluate_bundles(
+        [ModelBundle(space, text, None, fusion, temperature, BundleInfo("", "", 42, 0.0))],
         of_part[Part.TEST],
         Comparison(
             label_space=space,
