@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ml.domain.decisions import Champion
 from ml.domain.errors import NotFound, ServiceUnavailable
+from ml.domain.rollouts import Champion
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
 

@@ -29,15 +29,27 @@ class GateDecision:
 
 
 class LedgerAction(StrEnum):
-    """What a ledger entry did."""
+    """What a ledger entry did to the version it names.
+
+    PROMOTE made it champion and ended any trial; CHALLENGE began its trial on a share of the
+    traffic, in place of any other; ROLLBACK took it out of service, be it challenger or champion
+    (the champion before it serves again). REFUSE and CONTINUE record decisions that change nothing:
+    the gate's, and the judge's when a trial goes on.
+    """
 
     PROMOTE = "promote"
+    CHALLENGE = "challenge"
+    ROLLBACK = "rollback"
     REFUSE = "refuse"
+    CONTINUE = "continue"
 
 
 @dataclass(frozen=True)
 class LedgerChange:
-    """A change to append. `key` makes it idempotent: the same key is written once."""
+    """A change to append. `key` makes it idempotent: the same key is written once.
+
+    `share` of the products in (0, 1], of a CHALLENGE only.
+    """
 
     key: str
     action: LedgerAction
@@ -48,22 +60,16 @@ class LedgerChange:
     actor: str
     at: datetime
     evidence: Mapping[str, float | str] = field(default_factory=dict)
+    share: float | None = None
 
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A change as it was recorded; `entry_id` grows by time of writing."""
+    """A change as it was recorded; `entry_id` grows by time of writing.
+
+    `change.at` may be simulated; `recorded_at` is the database's clock.
+    """
 
     entry_id: int
     change: LedgerChange
-
-
-@dataclass(frozen=True)
-class Champion:
-    """Who serves now, by the ledger; `bundle_digest` finds the model in the object store."""
-
-    entry_id: int
-    model_version: int
-    bundle_digest: str
-    label_space_version: int
-    since: datetime
+    recorded_at: datetime

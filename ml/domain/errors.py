@@ -15,3 +15,7 @@ class NotFound(RegainError):
 
 class ServiceUnavailable(RegainError):
     """PostgreSQL, Redis, MLflow, the object store or Airflow could not be reached."""
+
+
+class Conflict(RegainError):
+    """What a decision was based on has changed since; look again and decide anew."""

@@ -11,10 +11,12 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from ml.domain.decisions import Champion, LedgerChange, LedgerEntry
+from ml.domain.decisions import LedgerChange, LedgerEntry
+from ml.domain.drift import Action, Alert, AlertRecord, DriftCheck
 from ml.domain.labels import Label, LabelSpace, Part, SnapshotRef
 from ml.domain.predictions import Prediction, ReviewItem
 from ml.domain.products import Product
+from ml.domain.rollouts import Champion, Rollout
 
 
 class ObjectStore(Protocol):
@@ -162,14 +164,170 @@ class SplitLedger(Protocol):
 class RolloutLedger(Protocol):
     """The one truth for who serves."""
 
-    def append(self, change: LedgerChange) -> LedgerEntry:
-        """Record a change, or return the entry already recorded under its key."""
+    def append(self, change: LedgerChange, *, seen: int | None = None) -> LedgerEntry:
+        """Record a change, or return the entry already recorded under its key.
+
+        `seen` is the `Rollout.entry_id` that a decision was based on: when the rollout has moved on
+        since, Conflict is raised and nothing is written. None: the change does not depend on it.
+        Raises InvalidInput for a rollback to nowhere, or a challenge without champion or share.
+        """
+        ...
+
+    def rollout(self) -> Rollout:
+        """Who serves now."""
         ...
 
     def champion(self) -> Champion | None: ...
 
     def history(self) -> list[LedgerEntry]:
         """All entries, oldest first."""
+        ...
+
+
+class LedgerNews(Protocol):
+    """Word of new ledger entries, faster than asking; a hint, so nothing is lost without it."""
+
+    def wait(self, seconds: float) -> None:
+        """Return soon after an entry was appended, after `seconds` at the latest; never raises."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# Columns of ServedWindows.first and last, one row a prediction, oldest first; after them one
+# float64 column a signal, named after it, null where a product has not that signal:
+WINDOW_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("predicted_at", pa.timestamp("us", tz="UTC")),
+        ("category", pa.string()),
+        ("confidence", pa.float64()),
+    ]
+)
+
+# Columns of ServedWindows.outcomes, one row a prediction that a reviewer labelled:
+OUTCOME_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("product_id", pa.string()),
+        ("model_version", pa.int32()),
+        ("arm", pa.string()),
+        ("category", pa.string()),  # what the model said
+        ("label", pa.string()),  # what the reviewer said
+        ("confidence", pa.float64()),
+        ("inclusion_probability", pa.float64()),
+        ("predicted_at", pa.timestamp("us", tz="UTC")),
+        ("labelled_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+class ServedWindows(Protocol):
+    """Spans of the prediction log, as drift checks and judges look at them.
+
+    Ties of `predicted_at` are ordered by prediction id, so a window is the same each time.
+    """
+
+    def first(self, model_version: int, *, products: int, until: datetime) -> pa.Table:
+        """The first predictions a version ever gave, up to `until` (inclusive)."""
+        ...
+
+    def last(
+        self, model_version: int, *, products: int, until: datetime, since: datetime | None = None
+    ) -> pa.Table:
+        """The last predictions of a version up to `until`.
+
+        With `since` (inclusive) the window is that span, and when it has more than `products`
+        predictions an even sample of them, the same each time.
+        """
+        ...
+
+    def outcomes(
+        self,
+        *,
+        as_of: datetime,
+        model_version: int | None = None,
+        experiment: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pa.Table:
+        """Predictions with the review label given by `as_of` (the first one), OUTCOME_SCHEMA.
+
+        Of a version, of an experiment, and of a span of `predicted_at` (inclusive), where given.
+        """
+        ...
+
+
+class DriftLog(Protocol):
+    """The drift checks that were made."""
+
+    def record(self, check: DriftCheck, alerts: Sequence[Alert] = ()) -> None:
+        """Store a check and put its alerts into the outbox, in one transaction; once each."""
+        ...
+
+    def get(self, check_id: str) -> DriftCheck:
+        """One check; raises NotFound."""
+        ...
+
+    def recent(self, *, limit: int, model_version: int | None = None) -> list[DriftCheck]:
+        """The newest checks (of a version) by `as_of`, newest first."""
+        ...
+
+
+class AlertOutbox(Protocol):
+    """Alerts until somebody has acted on them. A delivery is a hint, this is the truth."""
+
+    def claim(
+        self, action: Action, *, claimant: str, lease_seconds: float, max_attempts: int
+    ) -> Alert | None:
+        """Lease the oldest alert of this action that nobody works on; None when there is none.
+
+        Alerts that succeeded, or failed `max_attempts` times, are done. A lease ends with the
+        claimant's settlement or, by the database's clock, after `lease_seconds`; one that ran out
+        counts as a failed attempt. A claimant that asks again gets the alert it holds, its lease
+        renewed; one that has settled gets None.
+        """
+        ...
+
+    def settle(
+        self,
+        alert_id: str,
+        *,
+        claimant: str,
+        succeeded: bool,
+        detail: str,
+        raises: Sequence[Alert] = (),
+    ) -> bool:
+        """End a claimant's attempt, and raise further alerts, in one transaction.
+
+        Returns False, and changes nothing, when the claimant has settled before, or when it no
+        longer holds the lease and another attempt has begun or succeeded. Raises NotFound for an
+        alert that this claimant never claimed.
+        """
+        ...
+
+    def history(self) -> list[AlertRecord]:
+        """All alerts with their attempts, oldest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class DriftFigures:
+    """What a drift report measured: a KS p-value a signal, the KL divergence of the predicted
+    classes (nats), and the report itself as a page."""
+
+    p_values: Mapping[str, float]
+    divergence: float
+    html: bytes
+
+
+class DriftReports(Protocol):
+    """Compares two windows of the prediction log."""
+
+    def compare(
+        self, reference: pa.Table, current: pa.Table, *, signals: Sequence[str]
+    ) -> DriftFigures:
+        """KS of the signals' columns and KL of `category`, current against reference."""
         ...
 
 
@@ -227,6 +385,10 @@ class ModelRegistry(Protocol):
         ...
 
     def set_alias(self, alias: str, version: int) -> None: ...
+
+    def drop_alias(self, alias: str) -> None:
+        """Remove an alias; one that does not exist is fine."""
+        ...
 
     def aliases(self) -> dict[str, int]: ...
 

@@ -1,6 +1,7 @@
 """What was answered, by which model, and which of it a person is asked to check."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -38,6 +39,8 @@ class Prediction:
     `probabilities` follow the class order of `label_space_version` (classes the model has not
     learnt have probability 0) and sum to 1; `confidence` is the calibrated probability of
     `category`, the final, fused answer. `selections` is empty when nobody is asked to check it.
+    `experiment` names the trial that was on when it was answered, whichever arm answered.
+    `signals` are the numbers watched for drift, by name; one that a product has not is left out.
     """
 
     prediction_id: str
@@ -50,6 +53,8 @@ class Prediction:
     confidence: float
     predicted_at: datetime
     selections: tuple[ReviewSelection, ...] = ()
+    experiment: str | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from ml.domain.decisions import Champion
 from ml.domain.digests import digest_files
+from ml.domain.rollouts import Champion
 from ml.serving.segments import write_whole
 
 _CHAMPION = "champion.json"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ml.domain.decisions import Champion
 from ml.domain.digests import digest_files
 from ml.domain.errors import InvalidInput, NotFound, ServiceUnavailable
 from ml.domain.ports import ObjectStore, RolloutLedger
+from ml.domain.rollouts import Champion
 from ml.models.bundle import ModelBundle, ModelInput
 from ml.models.files import bundle_prefix, load_files
 from ml.serving.bundle_copies import BundleCopies

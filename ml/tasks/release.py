@@ -6,8 +6,9 @@ They import no model code: a promotion takes a moment.
 import logging
 from datetime import datetime
 
-from ml.domain.decisions import Champion, LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import RegainError
+from ml.domain.rollouts import Champion
 from ml.tasks.artifacts import Verdict, read_verdict
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings

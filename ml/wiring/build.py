@@ -81,6 +81,36 @@ class Services:
         return PostgresRolloutLedger(self._engine)
 
     @cached_property
+    def ledger_news(self) -> ports.LedgerNews:
+        from ml.adapters.postgres.news import PostgresLedgerNews
+
+        return PostgresLedgerNews(endpoints.database_url(self.settings))
+
+    @cached_property
+    def windows(self) -> ports.ServedWindows:
+        from ml.adapters.postgres.windows import PostgresServedWindows
+
+        return PostgresServedWindows(self._engine)
+
+    @cached_property
+    def drift_log(self) -> ports.DriftLog:
+        from ml.adapters.postgres.drift_log import PostgresDriftLog
+
+        return PostgresDriftLog(self._engine)
+
+    @cached_property
+    def alerts(self) -> ports.AlertOutbox:
+        from ml.adapters.postgres.alerts import PostgresAlertOutbox
+
+        return PostgresAlertOutbox(self._engine)
+
+    @cached_property
+    def drift_reports(self) -> ports.DriftReports:
+        from ml.adapters.drift_reports import EvidentlyDriftReports
+
+        return EvidentlyDriftReports()
+
+    @cached_property
     def registry(self) -> ports.ModelRegistry:
         from ml.adapters.registry.mlflow_registry import MlflowRegistry
 

@@ -110,6 +110,50 @@ class Settings(BaseSettings):
     gate_recent_days: float = Field(default=60.0, gt=0, description="rows that count as recent")
     gate_min_recent_rows: int = Field(default=200, ge=1, description="recent rows to decide by")
 
+    # Drift
+    drift_reference_products: int = Field(
+        default=2_000, ge=1, description="the first answers of a champion, what others are held to"
+    )
+    drift_window_products: int = Field(default=2_000, ge=1, description="in the current window")
+    drift_window_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="the current window is this span and a sample of it; none: the last products",
+    )
+    drift_min_products: int = Field(default=200, ge=1, description="a window of fewer says nothing")
+    drift_max_false_discovery_rate: float = Field(
+        default=0.05, gt=0, lt=1, description="of the signals' KS tests (Benjamini-Hochberg)"
+    )
+    drift_min_distance: float = Field(
+        default=0.1, ge=0, le=1, description="KS distance under which a shift is no drift"
+    )
+    drift_checks_in_a_row: int = Field(
+        default=3, ge=1, description="checks that must agree on data drift"
+    )
+    drift_max_divergence: float = Field(
+        default=0.1, gt=0, description="KL of the predicted classes, in nats"
+    )
+    drift_max_accuracy_drop: float = Field(
+        default=0.03, ge=0, description="accuracy on human labels, absolute"
+    )
+    drift_min_labels: int = Field(default=100, ge=1, description="labels a window needs")
+    drift_min_confidence: float = Field(default=0.75, ge=0, le=1, description="mean of a window")
+    alert_lease_seconds: float = Field(
+        default=8 * 3_600, gt=0, description="an attempt that takes longer has failed"
+    )
+    alert_max_attempts: int = Field(default=3, ge=1, description="failed retrainings an alert")
+
+    # Rollout
+    challenger_share: float = Field(
+        default=0.05, gt=0, le=1, description="of the products that a challenger answers"
+    )
+    judge_min_labels: int = Field(
+        default=200, ge=1, description="reviewed answers of each arm that a decision needs"
+    )
+    judge_max_accuracy_drop: float = Field(
+        default=0.02, ge=0, description="challenger under champion, absolute; more is rolled back"
+    )
+
     # Airflow
     replay: bool = Field(default=False, description="cron timetables off: months pass in minutes")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

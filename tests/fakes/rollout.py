@@ -4,7 +4,8 @@ import math
 from dataclasses import replace
 
 from ml.adapters.postgres.checks import checked_row
-from ml.domain.decisions import Champion, LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.rollouts import Champion
 from tests.fakes.database import InMemoryDatabase
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, select
 from ml.adapters.postgres.checks import checked_text, checked_time
 from ml.adapters.postgres.engine import lock, transaction
 from ml.adapters.postgres.tables import rollout_ledger
-from ml.domain.decisions import Champion, LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.rollouts import Champion
 
 
 class PostgresRolloutLedger:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from ml.domain.decisions import Champion, LedgerAction, LedgerChange
+from ml.domain.decisions import LedgerAction, LedgerChange
 from ml.domain.errors import InvalidInput
+from ml.domain.rollouts import Champion
 from tests.examples import day
 
 PROMOTE = LedgerChange(

@@ -8,8 +8,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from ml.domain.decisions import Champion
 from ml.domain.digests import digest_files
+from ml.domain.rollouts import Champion
 from ml.serving.bundle_copies import BundleCopies
 
 FILES = {"bundle.json": b"{}", "text/model.json": b"{}" * 1000}

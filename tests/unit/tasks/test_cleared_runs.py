@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ml.domain.decisions import Champion
 from ml.domain.errors import RegainError
 from ml.domain.products import Product
+from ml.domain.rollouts import Champion
 from ml.tasks.release import promote
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices

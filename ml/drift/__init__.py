@@ -1,0 +1,1 @@
+"""Drift: how served products changed, and what that asks for. Pure; reports come from adapters."""
