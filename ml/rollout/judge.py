@@ -1,0 +1,118 @@
+"""The judge: whether a challenger becomes champion, stays on trial, or goes.
+
+Both arms are judged on reviewers' labels of the same trial: they answered the same kind of products
+in the same weeks, so drift that pulls both down accuses neither. Nothing is ever compared with what
+a champion was worth when it was promoted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.domain.predictions import Arm
+from ml.stats.proportion import WeightedShare, weighted_share
+
+_DIGITS = 9  # two points are two points, whatever the rounding of floats makes of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgePolicy:
+    """What a decision needs, and what a challenger may cost.
+
+    `min_labels` of each arm; `max_accuracy_drop` under the champion, absolute.
+    """
+
+    min_labels: int
+    max_accuracy_drop: float
+
+
+@dataclass(frozen=True)
+class ArmFigures:
+    """What reviewers found of one arm's answers: the share that was right, over all it answered."""
+
+    accuracy: WeightedShare
+
+
+@dataclass(frozen=True)
+class _Decision:
+    reason: str
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Promote(_Decision):
+    """The challenger is as good as the champion, or near enough: it takes over."""
+
+
+@dataclass(frozen=True)
+class Continue(_Decision):
+    """There is too little to tell: the trial goes on."""
+
+
+@dataclass(frozen=True)
+class Rollback(_Decision):
+    """The challenger is worse than the champion may be replaced by: its trial ends."""
+
+
+def arm_figures(outcomes: pa.Table, arm: Arm) -> ArmFigures:
+    """One arm's figures from a trial's OUTCOME_SCHEMA rows, in any order.
+
+    A product that was answered and labelled several times counts once, as it was first answered.
+    """
+    ours = outcomes.filter(pc.equal(outcomes["arm"], arm.value))
+    ours = ours.sort_by([("predicted_at", "ascending"), ("prediction_id", "ascending")])
+    _, first = np.unique(ours["product_id"].to_pylist(), return_index=True)
+    ours = ours.take(pa.array(first, pa.int64()))
+    hits = pc.equal(ours["category"], ours["label"])
+    chances = ours["inclusion_probability"]
+    return ArmFigures(weighted_share(hits.to_numpy(), chances.to_numpy()))
+
+
+def judge(
+    champion: ArmFigures, challenger: ArmFigures, policy: JudgePolicy
+) -> Promote | Continue | Rollback:
+    """Decide a trial by the accuracy that both arms showed in it.
+
+    >>> def arm(accuracy): return ArmFigures(WeightedShare(accuracy, 0.01, 500, 500.0))
+    >>> policy = JudgePolicy(min_labels=200, max_accuracy_drop=0.02)
+    >>> print(judge(arm(0.90), arm(0.85), policy).reason)
+    accuracy 0.8500 on 500 labels, 0.0500 under the champion's 0.9000 on 500 (allowed 0.0200)
+    """
+    ours, theirs = challenger.accuracy, champion.accuracy
+    drop = round(theirs.value - ours.value, _DIGITS)
+    numbers = _numbers(champion, challenger, policy)
+    if min(ours.labels, theirs.labels) < policy.min_labels:
+        reason = (
+            f"{ours.labels} labels of the challenger and {theirs.labels} of the champion; "
+            f"a decision needs {policy.min_labels} of each"
+        )
+        return Continue(reason, numbers)
+    seen = f"accuracy {ours.value:.4f} on {ours.labels} labels, {abs(drop):.4f}"
+    rival = f"the champion's {theirs.value:.4f} on {theirs.labels}"
+    allowed = f"(allowed {policy.max_accuracy_drop:.4f})"
+    if drop > policy.max_accuracy_drop:
+        return Rollback(f"{seen} under {rival} {allowed}", numbers)
+    if drop > 0:
+        return Promote(f"{seen} under {rival} {allowed}", numbers)
+    return Promote(f"{seen} over {rival}", numbers)
+
+
+def _numbers(champion: ArmFigures, challenger: ArmFigures, policy: JudgePolicy) -> dict[str, float]:
+    """What a decision was made on, flat; an arm without a label has no accuracy to show."""
+    numbers: dict[str, float] = {
+        "min_labels": policy.min_labels,
+        "max_accuracy_drop": policy.max_accuracy_drop,
+    }
+    for arm, figures in ((Arm.CHAMPION, champion), (Arm.CHALLENGER, challenger)):
+        share = figures.accuracy
+        numbers[f"{arm.value}_labels"] = share.labels
+        if share.labels:
+            numbers[f"{arm.value}_accuracy"] = share.value
+            numbers[f"{arm.value}_standard_error"] = share.standard_error
+            numbers[f"{arm.value}_effective_labels"] = share.effective_labels
+    if champion.accuracy.labels and challenger.accuracy.labels:
+        numbers["accuracy_drop"] = champion.accuracy.value - challenger.accuracy.value
+    return numbers
