@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ml.domain.decisions import LedgerAction, LedgerEntry
+from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,27 @@ class Rollout:
             return self._rolled_back(entry)
         return self
 
+    def check(self, change: LedgerChange) -> None:
+        """Raise InvalidInput for a change that leads nowhere from here; the message says why."""
+        _check_share(change)
+        serves = self.champion is not None and self.champion.model_version == change.model_version
+        if change.action is LedgerAction.ROLLBACK:
+            self._check_rollback(change, serves=serves)
+        elif change.action in CHANGING and serves:
+            raise InvalidInput(f"version {change.model_version} is champion already")
+        elif change.action is LedgerAction.CHALLENGE and self.champion is None:
+            raise InvalidInput(
+                f"version {change.model_version} has no champion to challenge; promote it instead"
+            )
+
+    def _check_rollback(self, change: LedgerChange, *, serves: bool) -> None:
+        version = change.model_version
+        if serves and not self.former:
+            raise InvalidInput(f"version {version} is the first champion; promote another instead")
+        tried = self.challenger is not None and self.challenger.model_version == version
+        if not serves and not tried:
+            raise InvalidInput(f"version {version} is neither champion nor challenger")
+
     def _rolled_back(self, entry: LedgerEntry) -> "Rollout":
         if self.challenger and self.challenger.model_version == entry.change.model_version:
             return replace(self, entry_id=entry.entry_id, challenger=None)
@@ -81,6 +103,14 @@ def rollout_of(entries: Iterable[LedgerEntry]) -> Rollout:
     for entry in entries:
         rollout = rollout.after(entry)
     return rollout
+
+
+def _check_share(change: LedgerChange) -> None:
+    if change.action is not LedgerAction.CHALLENGE:
+        if change.share is not None:
+            raise InvalidInput(f"share is of a challenge only; a {change.action} takes none")
+    elif change.share is None or not 0 < change.share <= 1:
+        raise InvalidInput(f"share of a challenge is {change.share}; it must be in (0, 1]")
 
 
 def _champion(entry: LedgerEntry) -> Champion:

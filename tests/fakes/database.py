@@ -8,10 +8,26 @@ from dataclasses import dataclass, field
 
 from ml.adapters.postgres.checks import checked_row
 from ml.domain.decisions import LedgerEntry
+from ml.domain.drift import Alert, Attempt, DriftCheck
 from ml.domain.errors import ServiceUnavailable
 from ml.domain.labels import Label, LabelSpace, Part, SnapshotRef
 from ml.domain.predictions import Prediction
 from ml.domain.products import Product
+
+
+@dataclass
+class LeasedAttempt:
+    """A try at an alert and, on the database's clock, when its lease ends."""
+
+    claimant: str
+    leased_until: float
+    succeeded: bool | None = None
+    detail: str = ""
+
+    def seen_at(self, now: float) -> Attempt:
+        if self.succeeded is None and self.leased_until <= now:
+            return Attempt(self.claimant, False, "its lease ran out")
+        return Attempt(self.claimant, self.succeeded, self.detail)
 
 
 @dataclass
@@ -29,12 +45,18 @@ class InMemoryDatabase:
     split_products: dict[str, Part] = field(default_factory=dict)
     split_keys: dict[str, Part] = field(default_factory=dict)
     ledger: dict[str, LedgerEntry] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    drift_checks: dict[str, DriftCheck] = field(default_factory=dict)
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    attempts: dict[str, list[LeasedAttempt]] = field(default_factory=dict)
+    news: threading.Condition = field(default_factory=threading.Condition)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One writer or reader at a time; raises ServiceUnavailable while the database is down."""
-        with self._lock:
+        """One writer or reader at a time; raises ServiceUnavailable while the database is down.
+
+        `news` is the lock, and tells those who wait for ledger entries.
+        """
+        with self.news:
             if self.down:
                 raise ServiceUnavailable(
                     "PostgreSQL did not answer: it is down; see `regain status`"

@@ -1,5 +1,6 @@
 """The prediction log and the review queue in memory."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,8 +22,7 @@ class InMemoryPredictionLog:
             for each in predictions:
                 checked_row(vars(each))
                 if each.prediction_id not in database.predictions:
-                    selections = tuple(sorted(each.selections, key=lambda one: one.reason))
-                    new.setdefault(each.prediction_id, replace(each, selections=selections))
+                    new.setdefault(each.prediction_id, _stored(each))
             database.keep_products(each.product for each in new.values())
             database.predictions.update(new)
             return len(new)
@@ -38,6 +38,14 @@ class InMemoryPredictionLog:
     def count(self) -> int:
         with self._database.transaction():
             return len(self._database.predictions)
+
+
+def _stored(prediction: Prediction) -> Prediction:
+    return replace(
+        prediction,
+        selections=tuple(sorted(prediction.selections, key=lambda one: one.reason)),
+        signals={name: value for name, value in prediction.signals.items() if math.isfinite(value)},
+    )
 
 
 class InMemoryReviewQueue:

@@ -48,5 +48,8 @@ class InMemoryModelRegistry:
         self.get(version)
         self._aliases[alias] = version
 
+    def drop_alias(self, alias: str) -> None:
+        self._aliases.pop(alias, None)
+
     def aliases(self) -> dict[str, int]:
         return dict(self._aliases)

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from ml.adapters.postgres.checks import checked_row
-from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
-from ml.domain.rollouts import Champion
+from ml.domain.decisions import LedgerChange, LedgerEntry
+from ml.domain.errors import Conflict
+from ml.domain.rollouts import Champion, Rollout, rollout_of
 from tests.fakes.database import InMemoryDatabase
 
 
@@ -13,29 +15,27 @@ class InMemoryRolloutLedger:
     def __init__(self, database: InMemoryDatabase | None = None) -> None:
         self._database = database or InMemoryDatabase()
 
-    def append(self, change: LedgerChange) -> LedgerEntry:
+    def append(self, change: LedgerChange, *, seen: int | None = None) -> LedgerEntry:
         with self._database.transaction():
             entries = self._database.ledger
             evidence = {name: _storable(value) for name, value in change.evidence.items()}
             checked_row(vars(change))
             checked_row({"evidence": [*evidence, *evidence.values()]})
-            entry = LedgerEntry(len(entries) + 1, replace(change, evidence=evidence))
-            return entries.setdefault(change.key, entry)
+            if change.key not in entries:
+                rollout = self.rollout()
+                if seen is not None and seen != rollout.entry_id:
+                    raise Conflict(f"the rollout is at entry {rollout.entry_id}, not at {seen}")
+                rollout.check(change)
+                change = replace(change, evidence=evidence)
+                entries[change.key] = LedgerEntry(len(entries) + 1, change, datetime.now(UTC))
+                self._database.news.notify_all()
+            return entries[change.key]
+
+    def rollout(self) -> Rollout:
+        return rollout_of(self.history())
 
     def champion(self) -> Champion | None:
-        promoted = [
-            entry for entry in self.history() if entry.change.action is LedgerAction.PROMOTE
-        ]
-        if not promoted:
-            return None
-        change = promoted[-1].change
-        return Champion(
-            promoted[-1].entry_id,
-            change.model_version,
-            change.bundle_digest,
-            change.label_space_version,
-            change.at,
-        )
+        return self.rollout().champion
 
     def history(self) -> list[LedgerEntry]:
         with self._database.transaction():
@@ -45,3 +45,23 @@ class InMemoryRolloutLedger:
 def _storable(value: float | str) -> float | str:
     """JSON has no NaN and no infinity: they are kept as text."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class InMemoryLedgerNews:
+    def __init__(self, database: InMemoryDatabase | None = None) -> None:
+        self._database = database or InMemoryDatabase()
+        self._heard = 0
+        self._closed = False
+
+    def wait(self, seconds: float) -> None:
+        with self._database.news:
+            self._database.news.wait_for(self._has_news, seconds)
+            self._heard = len(self._database.ledger)
+
+    def _has_news(self) -> bool:
+        return self._closed or len(self._database.ledger) > self._heard
+
+    def close(self) -> None:
+        with self._database.news:
+            self._closed = True
+            self._database.news.notify_all()

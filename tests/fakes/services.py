@@ -4,14 +4,17 @@ from collections.abc import Callable
 
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
+from tests.fakes.alerts import InMemoryAlertOutbox, InMemoryDriftLog
 from tests.fakes.cache import InMemoryPredictionCache
 from tests.fakes.database import InMemoryDatabase
+from tests.fakes.drift_reports import PlainDriftReports
 from tests.fakes.labels import InMemoryLabelSpaces, InMemoryLabelStore
 from tests.fakes.objects import InMemoryObjectStore
 from tests.fakes.predictions import InMemoryPredictionLog, InMemoryReviewQueue
 from tests.fakes.registry import InMemoryModelRegistry
-from tests.fakes.rollout import InMemoryRolloutLedger
+from tests.fakes.rollout import InMemoryLedgerNews, InMemoryRolloutLedger
 from tests.fakes.training import InMemorySnapshotIndex, InMemorySplitLedger
+from tests.fakes.windows import InMemoryServedWindows
 
 
 class FakeServices(Services):
@@ -33,5 +36,10 @@ class FakeServices(Services):
         self.snapshots = InMemorySnapshotIndex(self.database)
         self.splits = InMemorySplitLedger(self.database)
         self.ledger = InMemoryRolloutLedger(self.database)
+        self.ledger_news = InMemoryLedgerNews(self.database)
+        self.windows = InMemoryServedWindows(self.database)
+        self.drift_log = InMemoryDriftLog(self.database)
+        self.alerts = InMemoryAlertOutbox(self.database)
+        self.drift_reports = PlainDriftReports()
         self.registry = InMemoryModelRegistry()
         self.cache = InMemoryPredictionCache(on_cache_error)

@@ -69,7 +69,9 @@ def test_a_nul_byte_is_refused(stores, changes):
 
 
 def test_simultaneous_writers_of_one_key_get_one_entry(stores):
-    changes = [replace(PROMOTE, key=f"run-{number % 3}") for number in range(12)]
+    changes = [
+        replace(PROMOTE, key=f"run-{number % 3}", model_version=number % 3) for number in range(12)
+    ]
     with ThreadPoolExecutor(6) as pool:
         entries = list(pool.map(stores.ledger.append, changes))
     assert len(stores.ledger.history()) == 3
