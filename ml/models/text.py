@@ -5,7 +5,7 @@ same object whether it was just trained or loaded: both are built from these arr
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ml.domain.errors import InvalidInput
 from ml.domain.labels import LabelSpace
-from ml.models.cleaning import product_text, strip_accents
+from ml.models.cleaning import clean, product_text, strip_accents
 from ml.stats.calibration import softmax
 
 FloatArray = NDArray[np.float64]
@@ -65,6 +65,18 @@ class TermBlock:
         vectorizer = _VECTORIZERS[self.kind](vocabulary=vocabulary)
         vectorizer.idf_ = self.idf
         return vectorizer
+
+    @cached_property
+    def _analysers(self) -> tuple[Callable[[str], str], Callable[[str], list[str]]]:
+        return self._vectorizer.build_preprocessor(), self._vectorizer.build_tokenizer()
+
+    def known_share(self, text: str) -> float | None:
+        """Share in [0, 1] of a cleaned text's words that are terms; None without words."""
+        prepare, split = self._analysers
+        words = split(prepare(text))
+        if not words:
+            return None
+        return sum(word in self._vectorizer.vocabulary for word in words) / len(words)
 
     def vectors(self, texts: Sequence[str]) -> csr_matrix:
         """TF-IDF rows [n, F] of length 1 (0 for a text without a known term)."""
@@ -113,6 +125,10 @@ class TextModel:
         """Linear class scores [n, S] of cleaned texts (`product_text`)."""
         parts = self.words.scores(texts) + self.characters.scores(texts)
         return (parts + self.intercept).astype(np.float64)
+
+    def known_word_share(self, text: str) -> float | None:
+        """Share in [0, 1] of a text's words that the model learnt; None for one without words."""
+        return self.words.known_share(clean(text))
 
     def to_files(self) -> dict[str, bytes]:
         """The model's files by name; the same model gives the same bytes."""

@@ -12,11 +12,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml.domain.digests import digest_of
+from ml.domain.digests import uniform_of
 from ml.domain.predictions import ReviewSelection, SelectionReason
 from ml.domain.products import Product
-
-_BITS = 53  # of a float's mantissa, so that no coin ever rounds up to 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def select_for_review(
     return tuple(
         ReviewSelection(prediction_id, reason, probability, inclusion)
         for reason, probability in faced.items()
-        if _uniform(policy.seed, product, reason) < probability
+        if uniform_of(policy.seed, product.product_id, product.digest, reason.value) < probability
     )
 
 
@@ -78,9 +76,3 @@ def _coins_faced(confidence: float, policy: SelectionPolicy) -> Mapping[Selectio
     if confidence < policy.confidence_threshold:
         coins[SelectionReason.LOW_CONFIDENCE] = policy.low_confidence_probability
     return coins
-
-
-def _uniform(seed: int, product: Product, reason: SelectionReason) -> float:
-    """A number in [0, 1) that looks random and is the same for ever."""
-    leading = int(digest_of(seed, product.product_id, product.digest, reason.value)[:16], 16)
-    return (leading >> (64 - _BITS)) / 2.0**_BITS

@@ -1,1 +1,1 @@
-"""The numbers watched for drift, computed when a product is served. Light: serving imports them."""
+"""The numbers watched for drift, computed from a product and its answer as it is served."""

@@ -56,6 +56,18 @@ def test_a_newer_label_space_gets_probability_zero_for_what_is_new(model):
     assert probabilities[0, 3] == 0
 
 
+def test_known_words_are_counted_as_the_model_reads_them(loaded):
+    known = next(term for term in loaded.words.terms if term.isalpha() and "e" in term)
+    assert loaded.known_word_share(known) == 1
+    assert loaded.known_word_share(f"{known.upper()}, <b>qqqq</b> {known} &eacute;qqq") == 0.5
+    assert loaded.known_word_share(known.replace("e", "é")) == 1
+
+
+@pytest.mark.parametrize("text", ["", "<br/>", "!? 7"])
+def test_a_text_without_words_has_no_share_of_known_ones(loaded, text):
+    assert loaded.known_word_share(text) is None
+
+
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
 def test_a_missing_file_is_named(model, name):
     files = model.to_files()
