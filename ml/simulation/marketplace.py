@@ -13,7 +13,7 @@ from random import Random
 
 from ml.simulation.categories import CATEGORIES, Category
 from ml.simulation.items import SimulatedProduct
-from ml.simulation.lexicon import Lexicon, invent_lexicon
+from ml.simulation.lexicon import Lexicon, invent_lexicon, renew_lexicon
 from ml.simulation.pictures import Camera, PictureDifficulty, take_picture
 from ml.simulation.sellers import Seller, found_sellers, sellers_of
 from ml.simulation.texts import TextDifficulty, Topic, choose_topic, write_description, write_title
@@ -38,9 +38,9 @@ class _Origin:
 class Marketplace:
     """A marketplace of one seed; see `products`.
 
-    `categories` and their shares, the difficulties and the camera are what a drifting marketplace
-    would change; without a camera products have no picture. `products_per_day` is the mean over a
-    week; `duplicate_title_share` counts products that are variants of one listed shortly before.
+    `categories` and their shares, the renewed words and the camera are what `drift.drifted`
+    changes; without a camera products have no picture. `products_per_day` is the mean over a week;
+    `duplicate_title_share` counts products that are variants of one listed shortly before.
     """
 
     seed: int = 42
@@ -52,6 +52,7 @@ class Marketplace:
     missing_description_share: float = 0.35
     duplicate_title_share: float = 0.03
     typo_share: float = 0.03
+    renewed_words_share: float = 0.0
     text: TextDifficulty = field(default_factory=TextDifficulty)
     pictures: PictureDifficulty = field(default_factory=PictureDifficulty)
     camera: Camera | None = field(default_factory=Camera)
@@ -113,7 +114,8 @@ class Marketplace:
 
     @cached_property
     def _lexicon(self) -> Lexicon:
-        return invent_lexicon(self.seed)
+        lexicon = invent_lexicon(self.seed)
+        return renew_lexicon(lexicon, self.renewed_words_share, self.seed)
 
     @cached_property
     def sellers(self) -> tuple[Seller, ...]:

@@ -10,7 +10,7 @@ from ml.simulation.categories import BY_CODE
 from ml.simulation.lexicon import Lexicon
 from ml.simulation.phrases import PHRASES, Phrases
 from ml.simulation.sellers import Seller
-from ml.simulation.vocabulary import CATEGORY_WORDS, FAMILY_WORDS
+from ml.simulation.vocabulary import FAMILY_WORDS
 
 MAX_TITLE = 250
 MAX_DESCRIPTION = 12_451
@@ -59,7 +59,8 @@ def write_title(rng: Random, topic: Topic, seller: Seller, lexicon: Lexicon) -> 
     """A title of at most MAX_TITLE characters."""
     phrases = PHRASES[topic.language]
     nouns = [
-        _noun(rng, topic, vague=topic.title_is_vague) for _ in range(rng.choice(_NOUNS_OF_A_TITLE))
+        _noun(rng, topic, lexicon, vague=topic.title_is_vague)
+        for _ in range(rng.choice(_NOUNS_OF_A_TITLE))
     ]
     names = list(_names(rng, topic, lexicon, vague=topic.title_is_vague))
     parts = nouns + names if rng.random() < seller.noun_first_share else names + nouns
@@ -94,9 +95,9 @@ def write_description(rng: Random, topic: Topic, seller: Seller, lexicon: Lexico
     return text[:MAX_DESCRIPTION]
 
 
-def _noun(rng: Random, topic: Topic, *, vague: bool) -> str:
+def _noun(rng: Random, topic: Topic, lexicon: Lexicon, *, vague: bool) -> str:
     """A word for the product; early words of the lists are commoner."""
-    source = FAMILY_WORDS[BY_CODE[topic.code].family] if vague else CATEGORY_WORDS[topic.code]
+    source = FAMILY_WORDS[BY_CODE[topic.code].family] if vague else lexicon.nouns[topic.code]
     words = source[topic.language]
     return words[int(len(words) * rng.random() ** 1.5)]
 
@@ -139,7 +140,7 @@ def _sentence(rng: Random, topic: Topic, lexicon: Lexicon) -> str:
     phrases = PHRASES[topic.language]
     family_words = FAMILY_WORDS[BY_CODE[topic.code].family][topic.language]
     sentence = rng.choice(phrases.sentences).format(
-        noun=_noun(rng, topic, vague=topic.description_is_vague or rng.random() < 0.6),
+        noun=_noun(rng, topic, lexicon, vague=topic.description_is_vague or rng.random() < 0.6),
         family=rng.choice(family_words),
         brand=rng.choice(lexicon.family_brands[topic.code]),
         adjective=rng.choice(phrases.adjectives),
