@@ -116,7 +116,7 @@ def test_new_words_come_and_tell_the_category(seed: int) -> None:
     telling = [
         counts.most_common(1)[0][0]
         for counts in in_categories.values()
-        if counts.total() >= 10 and max(counts.values()) > 0.5 * counts.total()
+        if counts.total() >= 5 and max(counts.values()) > 0.5 * counts.total()
     ]
     assert set(telling) == set(CONFUSABLE)
 
