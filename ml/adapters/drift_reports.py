@@ -34,8 +34,7 @@ class EvidentlyDriftReports:
         divergence is the sum of r ln(r / c) over the categories' shares in reference and current,
         in which a share of none counts as 0.0001: it is finite.
         """
-        compared = [name for name in signals if reference[name].null_count < len(reference)]
-        compared = [name for name in compared if current[name].null_count < len(current)]
+        compared = [name for name in signals if _has(reference, name) and _has(current, name)]
         definition = DataDefinition(numerical_columns=compared, categorical_columns=[_CATEGORY])
         drifts = [ValueDrift(column=name, method="ks") for name in compared]
         report = Report([*drifts, ValueDrift(column=_CATEGORY, method="kl_div")])
@@ -52,6 +51,10 @@ class EvidentlyDriftReports:
             divergence=divergence,
             html=snapshot.get_html_str(as_iframe=False).encode(),
         )
+
+
+def _has(window: pa.Table, signal: str) -> bool:
+    return signal in window.column_names and window[signal].null_count < len(window)
 
 
 def _dataset(window: pa.Table, definition: DataDefinition) -> Any:

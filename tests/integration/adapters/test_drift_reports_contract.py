@@ -70,8 +70,8 @@ def test_the_report_is_a_page(reports):
 def test_a_signal_that_a_window_lacks_is_left_out(reports):
     there, gone = [1.0, 2.0, 3.0], [None, None, None]
     reference = window(["a", "b", "a"], one=there, two=gone, both=gone, kept=there)
-    current = window(["a", "b", "a"], one=gone, two=there, both=gone, kept=there)
-    figures = reports.compare(reference, current, signals=["one", "two", "both", "kept"])
+    current = window(["a", "b", "a"], one=gone, two=there, both=gone, kept=there, new=there)
+    figures = reports.compare(reference, current, signals=["one", "two", "both", "kept", "new"])
     assert figures.p_values == {"kept": pytest.approx(1.0)}
 
 
