@@ -142,6 +142,9 @@ class Settings(BaseSettings):
         default=8 * 3_600, gt=0, description="an attempt that takes longer has failed"
     )
     alert_max_attempts: int = Field(default=3, ge=1, description="failed retrainings an alert")
+    alert_sweep_minutes: int = Field(
+        default=5, ge=1, le=59, description="how often waiting alerts are looked for"
+    )
 
     # Rollout
     challenger_share: float = Field(

@@ -11,7 +11,8 @@ from ml.domain.products import Product
 from ml.tasks.collect_labels import collect_labels
 from ml.tasks.evaluate import evaluate, register
 from ml.tasks.fuse import fuse
-from ml.tasks.release import gate, promote
+from ml.tasks.release import gate, release
+from ml.tasks.rollout import promote
 from ml.tasks.train_image import train_image
 from ml.tasks.train_text import train_text
 from tests.fakes import FakeServices
@@ -108,12 +109,27 @@ def assess(
 def retrain(services: FakeServices, run: str = "run-1", as_of: str = AS_OF) -> str:
     """All tasks of one run in order; returns what the last one did."""
     version, evaluation = assess(services, *train(services, as_of), as_of=as_of)
-    return promote(
+    return release(
         version=version.version,
         evaluation_key=evaluation,
         as_of=as_of,
         run=run,
         services=services,
+    )
+
+
+def end_trial(services: FakeServices) -> None:
+    """The version on trial becomes champion, as when the judge finds it no worse."""
+    rollout = services.ledger.rollout()
+    assert rollout.challenger is not None, "no version is on trial"
+    promote(
+        services,
+        rollout.challenger.model_version,
+        reason="as good as the champion",
+        actor="test",
+        at=rollout.challenger.since,
+        key=f"end of {rollout.challenger.experiment}",
+        seen=rollout.entry_id,
     )
 
 

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ml.domain.errors import RegainError
+from ml.domain.errors import InvalidInput, RegainError
 from ml.domain.products import Product
 from ml.domain.rollouts import Champion
-from ml.tasks.release import promote
+from ml.tasks.release import release
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
 from tests.unit.tasks.installation import (
     AS_OF,
     assess,
+    end_trial,
     hours,
     import_products,
     import_titles,
@@ -45,7 +46,7 @@ def _served(services: FakeServices) -> tuple[Champion | None, int, dict[str, int
 def first(services: FakeServices) -> tuple[int, str]:
     """Version and evaluation of a finished first run; a second one is promoted over it."""
     version, evaluation = assess(services, *train(services, EARLY), as_of=EARLY)
-    action = promote(
+    action = release(
         version=version.version,
         evaluation_key=evaluation,
         as_of=EARLY,
@@ -53,10 +54,11 @@ def first(services: FakeServices) -> tuple[int, str]:
         services=services,
     )
     assert action == "promote"
-    assert retrain(services, "late", LATE) == "promote"
+    assert retrain(services, "late", LATE) == "challenge"
+    end_trial(services)
     champion, entries, aliases = _served(services)
     assert champion is not None
-    assert (champion.model_version, entries, aliases) == (2, 2, {"champion": 2})
+    assert (champion.model_version, entries, aliases) == (2, 3, {"champion": 2})
     return version.version, evaluation
 
 
@@ -74,7 +76,7 @@ def test_the_promotion_of_an_old_run_cleared_changes_nothing(
     version, evaluation = first
     before = _served(services)
     with suppress(RegainError):
-        promote(
+        release(
             version=version,
             evaluation_key=evaluation,
             as_of=EARLY,
@@ -98,7 +100,7 @@ def test_a_lost_alias_comes_back_with_any_cleared_promotion(
     version, evaluation = first
     services.registry.set_alias("champion", 1)
     with suppress(RegainError):
-        promote(
+        release(
             version=version,
             evaluation_key=evaluation,
             as_of=EARLY,
@@ -112,10 +114,10 @@ def test_a_lost_alias_comes_back_with_any_cleared_promotion(
 def test_a_promotion_held_against_another_champion_is_not_made(services: FakeServices) -> None:
     """Its task died before the ledger was written, and meanwhile another version was promoted."""
     version, evaluation = assess(services, *train(services, EARLY), as_of=EARLY)
-    retrain(services, "late", LATE)
+    assert retrain(services, "late", LATE) == "promote"
     before = _served(services)
-    with pytest.raises(RegainError, match="evaluate"):
-        promote(
+    with pytest.raises(InvalidInput, match="evaluate"):
+        release(
             version=version.version,
             evaluation_key=evaluation,
             as_of=EARLY,
@@ -129,10 +131,11 @@ def test_nor_when_both_were_held_against_the_same_champion(services: FakeService
     retrain(services, "early", EARLY)
     waiting, evaluation = assess(services, *train(services, LATE), as_of=LATE)
     import_titles(services, range(500, 640))
-    assert retrain(services, "by hand", AS_OF) == "promote"
+    assert retrain(services, "by hand", AS_OF) == "challenge"
+    end_trial(services)
     before = _served(services)
-    with pytest.raises(RegainError, match="evaluate"):
-        promote(
+    with pytest.raises(InvalidInput, match="evaluate"):
+        release(
             version=waiting.version,
             evaluation_key=evaluation,
             as_of=LATE,

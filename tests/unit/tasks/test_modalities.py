@@ -17,7 +17,7 @@ from ml.tasks.artifacts import IMAGE_REPORT, component_prefix
 from ml.tasks.collect_labels import collect_labels
 from ml.tasks.dataset import load_dataset
 from ml.tasks.fuse import fuse
-from ml.tasks.release import promote
+from ml.tasks.release import release
 from ml.tasks.train_image import train_image
 from ml.tasks.train_text import train_text
 from ml.wiring.config import Settings
@@ -58,7 +58,7 @@ class Trained:
 
     def _decide(self, services: FakeServices, bundle: tuple[str, str], run: str) -> None:
         version, evaluation = assess(services, self.snapshot, *bundle)
-        promote(
+        release(
             version=version.version,
             evaluation_key=evaluation,
             as_of=AS_OF,
@@ -147,7 +147,7 @@ def test_a_candidate_that_reads_pictures_earns_what_a_text_champion_misses(
     assert numbers["candidate_shared_rows"] == numbers["champion_shared_rows"] == rows
     assert numbers["champion_weighted_f1"] <= trained.bound_without_pictures()
     assert numbers["candidate_weighted_f1"] > trained.bound_without_pictures()
-    assert change.action is LedgerAction.PROMOTE
+    assert change.action is LedgerAction.CHALLENGE
 
 
 def test_a_candidate_that_lost_its_eyes_is_refused(trained: Trained) -> None:

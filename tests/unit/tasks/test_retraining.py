@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 
 from ml.domain.decisions import LedgerAction
-from ml.domain.errors import InvalidInput, NotFound, RegainError
+from ml.domain.errors import InvalidInput, NotFound
 from ml.domain.labels import Part
 from ml.tasks.collect_labels import collect_labels
 from ml.tasks.dataset import load_dataset
 from ml.tasks.release import gate
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
-from tests.unit.tasks.installation import AS_OF, assess, hours, import_titles, retrain, train
+from tests.unit.tasks.installation import (
+    AS_OF,
+    assess,
+    end_trial,
+    hours,
+    import_titles,
+    retrain,
+    train,
+)
 
 WRITES = {
     "objects": ("put",),
@@ -161,11 +169,14 @@ def test_a_worse_candidate_is_refused_and_the_champion_stays(services: FakeServi
     assert services.registry.get(2).tags["regain.gate"].startswith("refused")
 
 
-def test_a_better_candidate_serves(services: FakeServices) -> None:
+def test_a_better_candidate_is_tried_and_can_serve(services: FakeServices) -> None:
     import_titles(services, range(240, 360), noise=0.5)
     retrain(services)
     import_titles(services, range(400, 1300))
-    assert retrain(services, "run-2") == "promote"
+    assert retrain(services, "run-2") == "challenge"
+    assert services.registry.aliases() == {"champion": 1, "challenger": 2}
+    assert services.registry.get(2).tags["regain.gate"].startswith("admitted")
+    end_trial(services)
     assert services.registry.aliases() == {"champion": 2}
 
 
@@ -175,7 +186,8 @@ def test_a_champion_that_changed_in_between_stops_the_gate(services: FakeService
     version, evaluation = assess(services, *train(services))
     import_titles(services, range(300, 360))
     retrain(services, "by-hand")
-    with pytest.raises(RegainError, match="clear the task evaluate"):
+    end_trial(services)
+    with pytest.raises(InvalidInput, match="clear the task evaluate"):
         gate(version=version.version, evaluation_key=evaluation, services=services)
 
 

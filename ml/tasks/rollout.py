@@ -1,0 +1,159 @@
+"""Changes to who serves: the ledger first, then what the registry shows of it.
+
+Each change is made once under its key. `seen` is the `Rollout.entry_id` that it was decided on:
+when somebody else changed the rollout since, Conflict is raised and nothing is done. Killed after
+the ledger was written, the same call again only lets the registry follow. InvalidInput is raised
+for a change that leads nowhere, as the ledger does. No model code is imported here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.errors import InvalidInput
+from ml.domain.predictions import Arm
+from ml.domain.rollouts import Challenger, Champion
+from ml.wiring.build import Services
+
+Evidence = Mapping[str, float | str]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What the ledger keeps of a version, so that it serves without the registry."""
+
+    model_version: int
+    bundle_digest: str
+    label_space_version: int
+
+
+def challenge(
+    services: Services,
+    version: int,
+    *,
+    reason: str,
+    actor: str,
+    at: datetime,
+    key: str,
+    share: float | None = None,
+    evidence: Evidence | None = None,
+    seen: int | None = None,
+) -> LedgerEntry:
+    """Try a version on a share of the products, in place of any other trial.
+
+    `share` is by default the setting's. Raises NotFound for an unknown version.
+    """
+    change = LedgerChange(
+        key=key,
+        action=LedgerAction.CHALLENGE,
+        **vars(_known_model(services, version)),
+        reason=reason,
+        actor=actor,
+        at=at,
+        evidence=evidence or {},
+        share=services.settings.challenger_share if share is None else share,
+    )
+    return _record(services, change, seen)
+
+
+def promote(
+    services: Services,
+    version: int,
+    *,
+    reason: str,
+    actor: str,
+    at: datetime,
+    key: str,
+    evidence: Evidence | None = None,
+    seen: int | None = None,
+) -> LedgerEntry:
+    """Let a version answer every product, and end any trial. Raises NotFound for an unknown one."""
+    change = LedgerChange(
+        key=key,
+        action=LedgerAction.PROMOTE,
+        **vars(_known_model(services, version)),
+        reason=reason,
+        actor=actor,
+        at=at,
+        evidence=evidence or {},
+    )
+    return _record(services, change, seen)
+
+
+def roll_back(
+    services: Services,
+    *,
+    reason: str,
+    actor: str,
+    at: datetime,
+    key: str,
+    evidence: Evidence | None = None,
+    seen: int | None = None,
+) -> LedgerEntry:
+    """End the trial that is on; without one, let the champion before this one serve again.
+
+    Needs nothing but the ledger until that is written: the models are loaded in every worker.
+    """
+    done = recorded(services, key)
+    if done is not None:
+        show_in_registry(services)
+        return done
+    rollout = services.ledger.rollout()
+    out = rollout.challenger or rollout.champion
+    if out is None:
+        raise InvalidInput("no version serves yet: there is nothing to roll back")
+    change = LedgerChange(
+        key=key,
+        action=LedgerAction.ROLLBACK,
+        **vars(_model(out)),
+        reason=reason,
+        actor=actor,
+        at=at,
+        evidence=evidence or {},
+    )
+    return _record(services, change, rollout.entry_id if seen is None else seen)
+
+
+def recorded(services: Services, key: str) -> LedgerEntry | None:
+    """The entry that was written under a key."""
+    return next((each for each in services.ledger.history() if each.change.key == key), None)
+
+
+def show_in_registry(services: Services) -> None:
+    """Point the registry's aliases `champion` and `challenger` at who serves by the ledger.
+
+    Whoever writes last looks once more, so that two at a time never leave what is outdated.
+    """
+    shown = None
+    while (rollout := services.ledger.rollout()).entry_id != shown:
+        aliases = services.registry.aliases()
+        for alias, served in (
+            (Arm.CHAMPION.value, rollout.champion),
+            (Arm.CHALLENGER.value, rollout.challenger),
+        ):
+            if served is None and alias in aliases:
+                services.registry.drop_alias(alias)
+            elif served is not None and aliases.get(alias) != served.model_version:
+                services.registry.set_alias(alias, served.model_version)
+        shown = rollout.entry_id
+
+
+def _record(services: Services, change: LedgerChange, seen: int | None) -> LedgerEntry:
+    entry = services.ledger.append(change, seen=seen)
+    show_in_registry(services)
+    return entry
+
+
+def _known_model(services: Services, version: int) -> _Model:
+    """A version as the ledger knows it; one that it never heard of as the registry does."""
+    for entry in services.ledger.history():
+        if entry.change.model_version == version:
+            return _model(entry.change)
+    found = services.registry.get(version)
+    snapshot = services.snapshots.get(found.tags["regain.snapshot"])
+    return _Model(version, found.bundle_digest, snapshot.label_space_version)
+
+
+def _model(served: Champion | Challenger | LedgerChange) -> _Model:
+    return _Model(served.model_version, served.bundle_digest, served.label_space_version)
