@@ -1,0 +1,6 @@
+"""The assets by which regain's DAGs wake each other."""
+
+from airflow.sdk import Asset
+
+# A hint that the alert outbox holds a request to retrain: events get lost and merged, alerts don't.
+DRIFT_ALERT = Asset("drift_alert", uri="regain://drift/alert")
