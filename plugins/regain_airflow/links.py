@@ -3,7 +3,7 @@
 from airflow.sdk import BaseOperatorLink, BaseXCom
 
 
-class DriftReportLink(BaseOperatorLink):
+class DriftReportLink(BaseOperatorLink):  # type: ignore[misc]  # mypy skips Airflow
     """Opens the report of a drift check, the key `report` of what its task returned."""
 
     name = "Drift report"
