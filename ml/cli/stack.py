@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ml.cli.champion import Standing, standing
+from ml.cli.tables import print_table
 from ml.stack import control
 from ml.stack.service import ComponentStatus, State
 from ml.wiring.config import Settings
@@ -31,7 +31,6 @@ _FIGURES = (
     *("text_weighted_f1", "image_weighted_f1", "low_confidence_share", "latency_ms"),
 )
 _NOT_ALL_HEALTHY = 3
-_WIDTH_OF_A_FILE = 160
 
 
 def register(app: typer.Typer) -> None:
@@ -80,7 +79,7 @@ def status(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
-    """Show each component's state and URL, the champion and its figures.
+    """Show each component's state and URL, the champion and its figures, and who is on trial.
 
     Exit status 3 when a component is not healthy.
 
@@ -154,11 +153,13 @@ def _show(settings: Settings, components: Sequence[ComponentStatus], champion: S
         real = "" if component.managed else "real; "
         detail = f"{real}{component.detail or ''}".removesuffix("; ")
         table.add_row(component.name, state, component.url or "", detail)
-    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+    print_table(table)
     typer.echo(f"\nchampion: {champion.line}")
     for name in _FIGURES:
         if name in champion.metrics:
             typer.echo(f"  {name:<24} {champion.metrics[name]:.4f}")
+    if champion.challenger is not None:
+        typer.echo(f"challenger: {champion.trial}")
     typer.echo(_credentials_hint(settings))
 
 
