@@ -127,10 +127,8 @@ def rollback(context: typer.Context, reason: _Reason) -> None:
     with _switching(services, before):
         changes.roll_back(services, **terms)
     _tell(services, f"version {out.model_version} is withdrawn")
-    again = (
-        f"challenge {out.model_version}" if before.challenger else f"promote {out.model_version}"
-    )
-    typer.echo(f'undo: regain {again} --force --reason "..."')
+    again = "challenge" if before.challenger else "promote"
+    typer.echo(f'undo: regain {again} {out.model_version} --force --reason "..."')
 
 
 def _terms(command: str, before: Rollout, version: int, reason: str) -> dict[str, Any]:
