@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from ml.domain.drift import Action, Alert, DriftCheck, Finding, Monitor, Window
 from ml.domain.labels import Label, LabelSource
 from ml.domain.predictions import Arm, Prediction, ReviewSelection, SelectionReason
 from ml.domain.products import Product
@@ -67,3 +68,34 @@ def a_prediction(
         ),
     )
     return replace(prediction, **changes)
+
+
+def an_alert(number: int = 0, **changes: object) -> Alert:
+    """One that asks for a retraining, `number` days after START."""
+    alert = Alert(
+        alert_id=f"alert-{number}",
+        action=Action.RETRAIN,
+        model_version=1,
+        at=day(number),
+        window_start=day(number - 1),
+        reason="accuracy fell by 0.05, more than 0.03",
+        numbers={"drop": 0.05, "limit": 0.03},
+    )
+    return replace(alert, **changes)
+
+
+def a_drift_check(number: int = 0, **changes: object) -> DriftCheck:
+    """One made `number` days after START, by which the classes have drifted."""
+    check = DriftCheck(
+        check_id=f"check-{number}",
+        model_version=1,
+        as_of=day(number),
+        reference=Window(day(-9), day(-5), 2_000),
+        current=Window(day(number - 1), day(number), 1_500),
+        findings=(
+            Finding(Monitor.DATA, False, "no signal moved", {"moved": 0.0}),
+            Finding(Monitor.PREDICTION, True, "other classes", {"divergence": 0.1 + 0.2}),
+        ),
+        report_uri="file:///reports/check.html",
+    )
+    return replace(check, **changes)

@@ -1,9 +1,10 @@
 """Drift checks and the outbox of their alerts in memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ml.adapters.postgres.checks import checked_row, checked_text
-from ml.domain.drift import Action, Alert, AlertRecord, DriftCheck
+from ml.adapters.postgres.checks import checked_row, checked_text, storable
+from ml.domain.drift import Action, Alert, AlertRecord, DriftCheck, Finding
 from ml.domain.errors import NotFound
 from tests.fakes.database import InMemoryDatabase, LeasedAttempt
 
@@ -15,6 +16,8 @@ class InMemoryDriftLog:
     def record(self, check: DriftCheck, alerts: Sequence[Alert] = ()) -> None:
         with self._database.transaction():
             checked_row(vars(check))
+            for finding in check.findings:
+                checked_row({"findings": vars(_storable(finding))})
             _raise_alerts(self._database, alerts)
             self._database.drift_checks.setdefault(check.check_id, check)
 
@@ -112,6 +115,10 @@ class InMemoryAlertOutbox:
 def _raise_alerts(database: InMemoryDatabase, alerts: Sequence[Alert]) -> None:
     """All or none; an alert that was raised before stays as it is."""
     for alert in alerts:
-        checked_row(vars(alert))
+        checked_row(vars(_storable(alert)))
     for alert in alerts:
         database.alerts.setdefault(alert.alert_id, alert)
+
+
+def _storable(stated: Alert | Finding) -> Alert | Finding:
+    return replace(stated, numbers=storable(stated.numbers))

@@ -20,9 +20,10 @@ class InMemoryPredictionLog:
         with database.transaction():
             new: dict[str, Prediction] = {}
             for each in predictions:
-                checked_row(vars(each))
+                stored = _stored(each)
+                checked_row(vars(stored))
                 if each.prediction_id not in database.predictions:
-                    new.setdefault(each.prediction_id, _stored(each))
+                    new.setdefault(each.prediction_id, stored)
             database.keep_products(each.product for each in new.values())
             database.predictions.update(new)
             return len(new)

@@ -1,10 +1,9 @@
 """The rollout ledger in memory."""
 
-import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ml.adapters.postgres.checks import checked_row
+from ml.adapters.postgres.checks import checked_row, storable
 from ml.domain.decisions import LedgerChange, LedgerEntry
 from ml.domain.errors import Conflict
 from ml.domain.rollouts import Champion, Rollout, rollout_of
@@ -18,15 +17,13 @@ class InMemoryRolloutLedger:
     def append(self, change: LedgerChange, *, seen: int | None = None) -> LedgerEntry:
         with self._database.transaction():
             entries = self._database.ledger
-            evidence = {name: _storable(value) for name, value in change.evidence.items()}
+            change = replace(change, evidence=storable(change.evidence))
             checked_row(vars(change))
-            checked_row({"evidence": [*evidence, *evidence.values()]})
             if change.key not in entries:
                 rollout = self.rollout()
                 if seen is not None and seen != rollout.entry_id:
                     raise Conflict(f"the rollout is at entry {rollout.entry_id}, not at {seen}")
                 rollout.check(change)
-                change = replace(change, evidence=evidence)
                 entries[change.key] = LedgerEntry(len(entries) + 1, change, datetime.now(UTC))
                 self._database.news.notify_all()
             return entries[change.key]
@@ -40,11 +37,6 @@ class InMemoryRolloutLedger:
     def history(self) -> list[LedgerEntry]:
         with self._database.transaction():
             return sorted(self._database.ledger.values(), key=lambda entry: entry.entry_id)
-
-
-def _storable(value: float | str) -> float | str:
-    """JSON has no NaN and no infinity: they are kept as text."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class InMemoryLedgerNews:

@@ -25,6 +25,8 @@ def _check(field: str, value: object) -> None:
     elif isinstance(value, (list, tuple)):
         for item in value:
             _check(field, item)
+    elif isinstance(value, Mapping):
+        _check(field, [*value, *value.values()])
 
 
 def checked_text(field: str, value: str) -> str:
@@ -44,3 +46,16 @@ def checked_time(field: str, value: datetime) -> datetime:
     if value.tzinfo is None:
         raise InvalidInput(f"{field} {value} has no time zone; add one")
     return value
+
+
+def storable(numbers: Mapping[str, float | str]) -> dict[str, float | str]:
+    """JSON has no NaN and no infinity: they are kept as text rather than lose the row."""
+    return {
+        name: value if isinstance(value, str) or math.isfinite(value) else str(value)
+        for name, value in numbers.items()
+    }
+
+
+def numbers_of(stored: Mapping[str, float | str]) -> dict[str, float]:
+    """The numbers that `storable` was given."""
+    return {name: float(value) for name, value in stored.items()}

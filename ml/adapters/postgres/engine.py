@@ -12,7 +12,7 @@ from ml.domain.errors import InvalidInput, NotFound, ServiceUnavailable
 
 MIGRATIONS = Path(__file__).resolve().parents[3] / "infra" / "migrations"
 
-_CONNECT_ARGS = {
+CONNECT_ARGS = {
     "application_name": "regain",
     "options": "-c timezone=UTC",
     "connect_timeout": 3,  # seconds
@@ -31,7 +31,7 @@ def make_engine(url: str) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg2")
     return create_engine(
         parsed,
-        connect_args=_CONNECT_ARGS,
+        connect_args=CONNECT_ARGS,
         pool_pre_ping=True,
         pool_size=4,
         max_overflow=8,
@@ -77,8 +77,8 @@ def lock(connection: Connection, name: str) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"regain.{name}"))))
 
 
-def migrate(url: str) -> None:
-    """Bring the schema to the newest revision; safe to repeat, also by two processes at once."""
+def migrate(url: str, *, to: str = "head") -> None:
+    """Bring the schema up to a revision; safe to repeat, also by two processes at once."""
     from alembic import command
     from alembic.config import Config
 
@@ -89,6 +89,6 @@ def migrate(url: str) -> None:
         with transaction(engine) as connection:
             lock(connection, "migrations")
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     finally:
         engine.dispose()

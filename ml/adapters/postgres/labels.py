@@ -8,6 +8,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, Select, select
 
 from ml.adapters.postgres import tables
+from ml.adapters.postgres.arrow import batch_of
 from ml.adapters.postgres.checks import checked_time
 from ml.adapters.postgres.engine import transaction
 from ml.adapters.postgres.label_spaces import label_space
@@ -40,7 +41,7 @@ class PostgresLabelStore:
         query = _query(checked_time("as_of", as_of))
         with transaction(self._engine) as connection:
             result = connection.execution_options(yield_per=_ROWS_A_BATCH).execute(query)
-            batches = [_batch(rows) for rows in result.partitions()]
+            batches = [batch_of(rows, LABEL_SCHEMA) for rows in result.partitions()]
         return pa.Table.from_batches(batches, schema=LABEL_SCHEMA)
 
 
@@ -79,11 +80,3 @@ def _query(as_of: datetime) -> Select[Any]:
         .select_from(labels.join(products, same_revision))
         .where(labels.c.labelled_at <= as_of)
     )
-
-
-def _batch(rows: Sequence[Any]) -> pa.RecordBatch:
-    columns = [
-        pa.array(values, field.type)
-        for field, values in zip(LABEL_SCHEMA, zip(*rows, strict=True), strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=LABEL_SCHEMA)

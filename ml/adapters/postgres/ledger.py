@@ -1,25 +1,28 @@
 """The rollout ledger: who serves, since when, why. An insert also notifies `regain_ledger`."""
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
-from ml.adapters.postgres.checks import checked_text, checked_time
+from ml.adapters.postgres.checks import checked_row, storable
 from ml.adapters.postgres.engine import lock, transaction
 from ml.adapters.postgres.tables import rollout_ledger
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
-from ml.domain.rollouts import Champion
+from ml.domain.errors import Conflict
+from ml.domain.rollouts import CHANGING, Champion, Rollout, rollout_of
 
 
 class PostgresRolloutLedger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def append(self, change: LedgerChange) -> LedgerEntry:
+    def append(self, change: LedgerChange, *, seen: int | None = None) -> LedgerEntry:
         """Record a change, or return the entry already recorded under its key.
 
-        Writers take turns, so `entry_id` grows in the order in which entries become visible.
+        Raises Conflict when the rollout is no longer at the entry `seen`, InvalidInput for a
+        change that leads nowhere. Writers take turns: nobody changes the rollout between the look
+        and the entry, and `entry_id` grows in the order in which entries become visible.
         """
         row = _row(change)
         recorded = select(rollout_ledger).where(rollout_ledger.c.key == change.key)
@@ -28,29 +31,23 @@ class PostgresRolloutLedger:
             known = connection.execute(recorded).first()
             if known is not None:
                 return _entry(known)
+            rollout = _rollout(connection)
+            if seen is not None and seen != rollout.entry_id:
+                raise Conflict(
+                    f"the rollout moved from entry {seen} to {rollout.entry_id}; decide anew"
+                )
+            rollout.check(change)
             insert = rollout_ledger.insert().values(row).returning(*rollout_ledger.c)
             return _entry(connection.execute(insert).one())
 
-    def champion(self) -> Champion | None:
-        """The model of the newest promotion."""
-        columns = rollout_ledger.c
-        query = (
-            select(rollout_ledger)
-            .where(columns.action == LedgerAction.PROMOTE.value)
-            .order_by(columns.entry_id.desc())
-            .limit(1)
-        )
+    def rollout(self) -> Rollout:
+        """Who serves now."""
         with transaction(self._engine) as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        return Champion(
-            entry_id=row.entry_id,
-            model_version=row.model_version,
-            bundle_digest=row.bundle_digest,
-            label_space_version=row.label_space_version,
-            since=row.at,
-        )
+            return _rollout(connection)
+
+    def champion(self) -> Champion | None:
+        """Who serves now, any trial aside."""
+        return self.rollout().champion
 
     def history(self) -> list[LedgerEntry]:
         """All entries, oldest first."""
@@ -59,28 +56,26 @@ class PostgresRolloutLedger:
             return [_entry(row) for row in connection.execute(query)]
 
 
-def _row(change: LedgerChange) -> dict[str, Any]:
-    return {
-        "key": checked_text("key", change.key),
+def _rollout(connection: Connection) -> Rollout:
+    columns = rollout_ledger.c
+    changes = select(rollout_ledger).where(columns.action.in_(CHANGING)).order_by(columns.entry_id)
+    return rollout_of(map(_entry, connection.execute(changes)))
+
+
+def _row(change: LedgerChange) -> Mapping[str, Any]:
+    row = {
+        "key": change.key,
         "action": change.action.value,
         "model_version": change.model_version,
-        "bundle_digest": checked_text("bundle_digest", change.bundle_digest),
+        "bundle_digest": change.bundle_digest,
         "label_space_version": change.label_space_version,
-        "reason": checked_text("reason", change.reason),
-        "actor": checked_text("actor", change.actor),
-        "at": checked_time("at", change.at),
-        "evidence": {
-            checked_text("evidence", name): _storable(value)
-            for name, value in change.evidence.items()
-        },
+        "reason": change.reason,
+        "actor": change.actor,
+        "at": change.at,
+        "evidence": storable(change.evidence),
+        "share": change.share,
     }
-
-
-def _storable(value: float | str) -> float | str:
-    """JSON has no NaN and no infinity: they are kept as text rather than lose the entry."""
-    if isinstance(value, str):
-        return checked_text("evidence", value)
-    return value if math.isfinite(value) else str(value)
+    return checked_row(row)
 
 
 def _entry(row: Any) -> LedgerEntry:
@@ -94,5 +89,6 @@ def _entry(row: Any) -> LedgerEntry:
         actor=row.actor,
         at=row.at,
         evidence=row.evidence,
+        share=row.share,
     )
-    return LedgerEntry(row.entry_id, change)
+    return LedgerEntry(row.entry_id, change, row.recorded_at)

@@ -1,5 +1,6 @@
 """The log of answered predictions, in monthly partitions made when a month is first written to."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from ml.adapters.postgres import tables
-from ml.adapters.postgres.checks import checked_text, checked_time
+from ml.adapters.postgres.checks import checked_text, checked_time, numbers_of
 from ml.adapters.postgres.engine import transaction
 from ml.adapters.postgres.rows import insert_new, product_of, product_row
 from ml.domain.errors import NotFound
@@ -83,6 +84,12 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "probabilities": prediction.probabilities,
         "category": prediction.category,
         "confidence": prediction.confidence,
+        "experiment": prediction.experiment,
+        "signals": {
+            name: float(value)
+            for name, value in prediction.signals.items()
+            if math.isfinite(value)  # JSON has no other; a signal without value is left out
+        },
     }
 
 
@@ -153,4 +160,6 @@ def _prediction(row: Any, selections: tuple[ReviewSelection, ...]) -> Prediction
         confidence=row.confidence,
         predicted_at=row.predicted_at,
         selections=selections,
+        experiment=row.experiment,
+        signals=numbers_of(row.signals or {}),  # a row of before has none
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -102,6 +103,8 @@ predictions = Table(
     _text("category"),
     _number("confidence"),
     _recorded_at(),
+    _text("experiment", nullable=True),
+    Column("signals", JSONB),
 )
 
 review_selections = Table(
@@ -168,4 +171,62 @@ rollout_ledger = Table(
     _time("at"),
     Column("evidence", JSONB, nullable=False),
     _recorded_at(),
+    Column("share", Double),
+)
+
+drift_checks = Table(
+    "drift_checks",
+    metadata,
+    _text("check_id", primary_key=True),
+    _integer("model_version"),
+    _time("as_of"),
+    _time("reference_start"),
+    _time("reference_end"),
+    _integer("reference_products"),
+    _time("current_start"),
+    _time("current_end"),
+    _integer("current_products"),
+    Column("findings", JSONB, nullable=False),
+    _text("report_uri"),
+    _recorded_at(),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _text("alert_id", primary_key=True),
+    _text("action"),
+    _integer("model_version"),
+    _time("at"),
+    _time("window_start"),
+    _text("reason"),
+    Column("numbers", JSONB, nullable=False),
+    _recorded_at(),
+)
+
+alert_attempts = Table(
+    "alert_attempts",
+    metadata,
+    _text("alert_id", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _text("claimant"),
+    _recorded_at(),
+)
+
+alert_settlements = Table(
+    "alert_settlements",
+    metadata,
+    _text("alert_id", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("succeeded", Boolean, nullable=False),
+    _text("detail"),
+    _recorded_at(),
+)
+
+alert_leases = Table(
+    "alert_leases",
+    metadata,
+    _text("alert_id", primary_key=True),
+    _integer("number"),
+    _time("leased_until"),
 )

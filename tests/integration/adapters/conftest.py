@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import Engine
 
+from ml.adapters.postgres.alerts import PostgresAlertOutbox
+from ml.adapters.postgres.drift_log import PostgresDriftLog
 from ml.adapters.postgres.engine import make_engine
 from ml.adapters.postgres.label_spaces import PostgresLabelSpaces
 from ml.adapters.postgres.labels import PostgresLabelStore
@@ -14,6 +16,7 @@ from ml.adapters.postgres.predictions import PostgresPredictionLog
 from ml.adapters.postgres.reviews import PostgresReviewQueue
 from ml.adapters.postgres.snapshots import PostgresSnapshotIndex
 from ml.adapters.postgres.splits import PostgresSplitLedger
+from ml.adapters.postgres.windows import PostgresServedWindows
 from tests.examples import CLASSES, START
 from tests.fakes import FakeServices
 
@@ -38,6 +41,9 @@ def real_stores(engine: Engine) -> SimpleNamespace:
         snapshots=PostgresSnapshotIndex(engine),
         splits=PostgresSplitLedger(engine),
         ledger=PostgresRolloutLedger(engine),
+        windows=PostgresServedWindows(engine),
+        drift_log=PostgresDriftLog(engine),
+        alerts=PostgresAlertOutbox(engine),
     )
 
 

@@ -25,6 +25,20 @@ def test_a_prediction_comes_back_as_it_was(stores):
     assert stores.predictions.get("prediction-1") == a_prediction(1)
 
 
+def test_a_prediction_keeps_its_trial_and_its_signals(stores):
+    prediction = a_prediction(experiment="trial-3", signals={"words": 3.0, "blur": 0.1 + 0.2})
+    stores.predictions.append([prediction, a_prediction(1, experiment=None, signals={})])
+    assert stores.predictions.get(prediction.prediction_id) == prediction
+    assert stores.predictions.get("prediction-1") == a_prediction(1)
+
+
+def test_signals_without_a_finite_value_are_left_out(stores):
+    signals = {"a": float("nan"), "b": float("inf"), "c": np.float32(0.5)}
+    prediction = a_prediction(signals=signals)
+    stores.predictions.append([prediction])
+    assert stores.predictions.get(prediction.prediction_id).signals == {"c": 0.5}
+
+
 def test_numbers_of_numpy_are_numbers(stores):
     probabilities = tuple(np.array([0.1, 0.7, 0.2]))
     prediction = a_prediction(probabilities=probabilities, confidence=probabilities[1])
@@ -81,6 +95,8 @@ def test_the_product_of_a_prediction_can_be_labelled(labelled):
         ({"prediction_id": "a\0"}, "prediction_id contains a NUL"),
         ({"product": a_product(title="a\0")}, "title contains a NUL"),
         ({"product": a_product(description="\udfff")}, "description contains a lone surrogate"),
+        ({"experiment": "a\0"}, "experiment contains a NUL"),
+        ({"signals": {"a\0": 1.0}}, "signals contains a NUL"),
         ({"predicted_at": day(0).replace(tzinfo=None)}, "predicted_at"),
     ],
 )
