@@ -6,7 +6,7 @@ middle, the next call finds what is there and finishes it, so no key ever has tw
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -100,6 +100,10 @@ class MlflowRegistry:
     def set_alias(self, alias: str, version: int) -> None:
         with _reachable(self._shown):
             self._client.set_registered_model_alias(MODEL_NAME, alias, str(version))
+
+    def drop_alias(self, alias: str) -> None:
+        with suppress(NotFound), _reachable(self._shown):
+            self._client.delete_registered_model_alias(MODEL_NAME, alias)
 
     def aliases(self) -> dict[str, int]:
         try:

@@ -124,6 +124,13 @@ def test_an_alias_moves(registry, make_candidate) -> None:
     assert registry.aliases()["champion"] == second.version
 
 
+def test_an_alias_is_dropped_and_may_be_missing(registry, make_candidate) -> None:
+    registry.set_alias("challenger", registry.register(make_candidate("one")).version)
+    registry.drop_alias("challenger")
+    registry.drop_alias("challenger")
+    assert "challenger" not in registry.aliases()
+
+
 def test_tags_are_added(registry, make_candidate) -> None:
     version = registry.register(make_candidate("one"))
     registry.tag(version.version, {"regain.gate": "refused"})
