@@ -12,15 +12,16 @@ from fastapi_offline import FastAPIOffline
 
 from ml.models.bundle import ModelBundle
 from ml.serving.bundle_copies import BundleCopies
+from ml.serving.bundle_source import BundleLoader, BundleSource
 from ml.serving.context import Context, PredictionThreads
 from ml.serving.drain import Drainer
 from ml.serving.errors import install_error_handlers
 from ml.serving.inputs import InputReader
 from ml.serving.metrics import Metrics
 from ml.serving.middleware import BodyLimit, Observed
-from ml.serving.model_store import BundleLoader, ModelStore
+from ml.serving.model_store import ModelStore
 from ml.serving.predict import Predictor
-from ml.serving.routes import audit, operations, products, reviews
+from ml.serving.routes import audit, drift, operations, products, reviews
 from ml.serving.spool import Spool
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
@@ -60,12 +61,13 @@ def create_app(
     folder = serving_folder(settings)
     spool = Spool(folder / "spool", fsync=settings.spool_fsync)
     drainer = Drainer(spool, services.predictions, services.objects, metrics)
+    copies = BundleCopies(folder / "bundles")
     models = ModelStore(
         services.ledger,
-        services.objects,
-        BundleCopies(folder / "bundles"),
+        services.ledger_news,
+        BundleSource(services.objects, copies, load_bundle),
+        copies,
         metrics,
-        load_bundle=load_bundle,
         refresh_seconds=settings.refresh_seconds,
     )
     app = _bare_app(partial(_lifespan, models=models, drainer=drainer))
@@ -97,8 +99,15 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
         redoc_url=None, title="regain", description=_DESCRIPTION, version="1", lifespan=lifespan
     )
     install_error_handlers(app)
-    for routes in (products, reviews, audit, operations):
-        app.include_router(routes.router)
+    for router in (
+        products.router,
+        reviews.router,
+        audit.router,
+        drift.router,
+        drift.reports,
+        operations.router,
+    ):
+        app.include_router(router)
     return app
 
 

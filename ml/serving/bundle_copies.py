@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -60,12 +60,13 @@ class BundleCopies:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def remember(self, champion: Champion) -> None:
-        """Make this the champion to start with, and remove the copies of all others."""
+    def remember(self, champion: Champion, *, keep: Collection[str]) -> None:
+        """Make this the champion to start with, and remove copies but its own and those to keep."""
         record = {**vars(champion), "since": champion.since.isoformat()}
         write_whole(self._folder / _CHAMPION, json.dumps(record).encode())
+        kept = {champion.bundle_digest, *keep}
         for folder in self._folder.iterdir():
-            if folder.is_dir() and folder.name != champion.bundle_digest and not _is_fresh(folder):
+            if folder.is_dir() and folder.name not in kept and not _is_fresh(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -89,8 +89,19 @@ class ServingClient:
         return self._call("GET", f"/v1/predictions/{prediction_id}")
 
     def model(self) -> dict[str, Any]:
-        """Who serves."""
+        """Who serves: the champion, and a challenger on trial."""
         return self._call("GET", "/v1/model")
+
+    def drift_checks(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest drift checks, newest first."""
+        checks: list[dict[str, Any]]
+        checks = self._call("GET", "/v1/drift", params={"limit": limit})["checks"]
+        return checks
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """The rollout ledger, oldest first."""
+        entries: list[dict[str, Any]] = self._call("GET", "/v1/rollout")["entries"]
+        return entries
 
     def ready_version(self) -> int | None:
         """The version that answers right now, None while no model or no server does."""

@@ -68,16 +68,16 @@ class Metrics:
 
     def _model_metrics(self) -> None:
         self.model_load_failures = self._counter(
-            "regain_model_load_failures", "Attempts to load the champion that failed"
+            "regain_model_load_failures", "Attempts to load a model that failed"
         )
         self._model_problem = self._gauge(
-            "regain_workers_behind", "Workers that can't serve the ledger's champion"
+            "regain_workers_behind", "Workers that can't serve what the ledger says"
         )
-        self._model_version = Gauge(
-            "regain_model_version",
-            "Version each worker serves",
-            registry=self._registry,
-            multiprocess_mode="liveall",
+        self._model_version = self._version_gauge(
+            "regain_model_version", "Version each worker serves as champion"
+        )
+        self._challenger_version = self._version_gauge(
+            "regain_challenger_version", "Version each worker serves as challenger, 0 for none"
         )
 
     def _counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
@@ -85,6 +85,9 @@ class Metrics:
 
     def _gauge(self, name: str, help_text: str) -> Gauge:
         return Gauge(name, help_text, registry=self._registry, multiprocess_mode="livesum")
+
+    def _version_gauge(self, name: str, help_text: str) -> Gauge:
+        return Gauge(name, help_text, registry=self._registry, multiprocess_mode="liveall")
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request; `route` is the template, so that ids do not become series."""
@@ -116,9 +119,10 @@ class Metrics:
         self._backlog_rows.set(rows)
         self._backlog_bytes.set(size_bytes)
 
-    def serving(self, model_version: int, *, behind: bool) -> None:
-        """The version this worker serves (0: none), and whether the ledger names another."""
-        self._model_version.set(model_version)
+    def serving(self, champion: int, challenger: int, *, behind: bool) -> None:
+        """The versions this worker serves (0: none), and whether the ledger names others."""
+        self._model_version.set(champion)
+        self._challenger_version.set(challenger)
         self._model_problem.set(behind)
 
     def render(self) -> bytes:

@@ -1,179 +1,201 @@
-"""The champion in memory: loaded, verified, tried out, and swapped in while requests go on."""
+"""Who answers in this worker: champion and challenger in memory, swapped while requests go on."""
 
-import io
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-import numpy as np
-from PIL import Image
-
-from ml.domain.digests import digest_files
-from ml.domain.errors import InvalidInput, NotFound, ServiceUnavailable
-from ml.domain.ports import ObjectStore, RolloutLedger
-from ml.domain.rollouts import Champion
-from ml.models.bundle import ModelBundle, ModelInput
-from ml.models.files import bundle_prefix, load_files
+from ml.domain.errors import ServiceUnavailable
+from ml.domain.ports import LedgerNews, RolloutLedger
+from ml.domain.rollouts import Challenger, Champion, Rollout
+from ml.models.bundle import ModelBundle
 from ml.serving.bundle_copies import BundleCopies
+from ml.serving.bundle_source import BundleSource
 from ml.serving.metrics import Metrics
+from ml.serving.served import ServedModel, ServedRollout
 
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 30.0
 _STOP_SECONDS = 4.0
 
-BundleLoader = Callable[[Mapping[str, bytes]], ModelBundle]
+V = TypeVar("V", bound=Champion | Challenger)
 
 
-@dataclass(frozen=True, eq=False)
-class ServedModel:
-    """What one request is answered with, from its first product to its last."""
+@dataclass(frozen=True)
+class _Failure:
+    """Why a ledger entry's bundle is not loaded, and when to try it again (monotonic seconds)."""
 
-    champion: Champion
-    bundle: ModelBundle
+    reason: str
+    retry_at: float
 
 
 class ModelStore:
-    """Follows the rollout ledger; what is served changes only to a bundle that answers."""
+    """Follows the rollout ledger; what is served changes only to bundles that answer.
+
+    Champion, challenger and the last former champion are kept loaded, so that a promotion and a
+    rollback are swaps; a version that can't be loaded never takes another's place.
+    """
 
     def __init__(
         self,
         ledger: RolloutLedger,
-        objects: ObjectStore,
+        news: LedgerNews,
+        source: BundleSource,
         copies: BundleCopies,
         metrics: Metrics,
         *,
-        load_bundle: BundleLoader,
         refresh_seconds: float,
     ) -> None:
         self._ledger = ledger
-        self._objects = objects
+        self._news = news
+        self._source = source
         self._copies = copies
         self._metrics = metrics
-        self._load_bundle = load_bundle
         self._refresh_seconds = refresh_seconds
-        self._served: ServedModel | None = None
+        self._served: ServedRollout | None = None
+        self._bundles: dict[str, ModelBundle] = {}
+        self._failures: dict[int, _Failure] = {}  # by ledger entry
         self._problem: str | None = None
-        self._failed: tuple[int, float] | None = None  # the entry, and when to try it again
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model-store", daemon=True)
 
-    def current(self) -> ServedModel | None:
-        """The model to answer with; None before the first champion."""
+    def current(self) -> ServedRollout | None:
+        """Who answers; None before the first champion. One request uses one such answer."""
         return self._served
 
     @property
     def problem(self) -> str | None:
-        """Why this worker may not serve the ledger's champion; None when it does."""
+        """Why this worker may not serve what the ledger says; None when it does."""
         return self._problem
 
     def start(self) -> None:
         """Load the champion, then follow the ledger in the background."""
-        self.refresh()
+        while self._served is None and self._look():
+            pass
         self._thread.start()
 
     def stop(self) -> None:
         """Stop following."""
         self._stopping.set()
+        self._news.close()
         self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._refresh_seconds):
+        while not self._stopping.is_set():
             self.refresh()
+            self._news.wait(self._refresh_seconds)
 
     def refresh(self) -> None:
-        """Look at the ledger once and swap when it names another champion; never raises."""
+        """Look at the ledger, swap, and load what is missing; never raises.
+
+        After each load the ledger is asked again: nothing is served that was withdrawn meanwhile.
+        """
+        while self._look() and not self._stopping.is_set():
+            pass
+
+    def _look(self) -> bool:
+        """One look; True when a bundle was loaded, so that another look is due."""
         try:
-            self._follow(self._named_champion())
+            loaded = self._follow()
         except Exception as error:
             self._problem = f"the rollout ledger can't be followed ({type(error).__name__})"
             _log.exception("the rollout ledger can't be followed")
+            loaded = False
         served = self._served
-        version = served.champion.model_version if served else 0
-        self._metrics.serving(version, behind=self._problem is not None)
-
-    def _named_champion(self) -> Champion | None:
-        """The ledger's champion; while PostgreSQL is away, the one last served here."""
-        try:
-            champion = self._ledger.champion()
-        except ServiceUnavailable as error:
-            self._problem = f"serving the last known champion: {error}"
-            return self._served.champion if self._served else self._copies.last_champion()
-        if self._served is not None and champion == self._served.champion:
-            self._problem = None
-        return champion
-
-    def _follow(self, champion: Champion | None) -> None:
-        if champion is None or (self._served and self._served.champion == champion):
-            return
-        if self._failed and self._failed[0] == champion.entry_id:
-            if time.monotonic() < self._failed[1]:
-                return
-            self._failed = None
-        try:
-            self._swap(champion)
-        except ServiceUnavailable as error:
-            self._fail(champion, error)
-        except Exception as error:
-            # Whatever a bundle does while it loads, the one that serves stays.
-            _log.exception("model version %s can't be loaded", champion.model_version)
-            self._fail(champion, error)
-            self._failed = (champion.entry_id, time.monotonic() + _RETRY_SECONDS)
-
-    def _fail(self, champion: Champion, error: Exception) -> None:
-        self._metrics.model_load_failures.inc()
-        self._problem = (
-            f"model version {champion.model_version} can't be loaded "
-            f"({type(error).__name__}: {error})"
+        self._metrics.serving(
+            served.champion.version.model_version if served else 0,
+            served.trial.model_version if served and served.trial else 0,
+            behind=self._problem is not None,
         )
+        return loaded
 
-    def _swap(self, champion: Champion) -> None:
-        served = self._served
-        if served is not None and served.champion.bundle_digest == champion.bundle_digest:
-            bundle = served.bundle
+    def _follow(self) -> bool:
+        try:
+            rollout, away = self._ledger.rollout(), None
+        except ServiceUnavailable as error:
+            away = f"serving the last known champion: {error}"
+            rollout = Rollout(champion=None if self._served else self._copies.last_champion())
+        if rollout.champion is not None:
+            self._swap(rollout, rollout.champion)
+        loaded = self._load_missing(rollout)
+        self._problem = away or self._trouble(rollout)
+        return loaded
+
+    def _swap(self, rollout: Rollout, named: Champion) -> None:
+        """Serve what the ledger says, as far as it is loaded, in one assignment."""
+        before, champion = self._served, self._model(named)
+        if champion is not None:
+            challenger = self._model(rollout.challenger) if rollout.challenger else None
+            served = ServedRollout(champion, challenger)
+        elif before is not None:
+            # A challenger is tried against the ledger's champion, not against the one before.
+            served = ServedRollout(before.champion)
         else:
-            bundle = self._load(champion)
-        self._served = ServedModel(champion, bundle)
-        self._problem = None
-        self._copies.remember(champion)
-        _log.info("serving model version %s", champion.model_version)
+            return
+        keep = {each.bundle_digest for each in (*_wanted(rollout), served.champion.version)}
+        self._bundles = {digest: self._bundles[digest] for digest in keep & self._bundles.keys()}
+        if before is None or _versions(served) != _versions(before):
+            self._served = served
+            self._copies.remember(served.champion.version, keep=keep)
+            _log.info("serving %s", " and ".join(map(str, _versions(served))))
 
-    def _load(self, champion: Champion) -> ModelBundle:
-        digest = champion.bundle_digest
-        files = self._copies.load(digest)
-        if files is None:
-            files = self._fetch(digest)
-            self._copies.save(digest, files)
-        bundle = self._load_bundle(files)
-        _try_out(bundle, champion)
-        return bundle
+    def _model(self, version: V) -> ServedModel[V] | None:
+        """A version with its bundle, when that is here and what the ledger says."""
+        bundle = self._bundles.get(version.bundle_digest)
+        if bundle is None or bundle.label_space.version != version.label_space_version:
+            return None
+        return ServedModel(version, bundle)
 
-    def _fetch(self, digest: str) -> dict[str, bytes]:
+    def _load_missing(self, rollout: Rollout) -> bool:
+        """Load the first version that is wanted and not here; True when it now is."""
+        wanted = {version.entry_id: version for version in _wanted(rollout)}
+        self._failures = {
+            entry: failure for entry, failure in self._failures.items() if entry in wanted
+        }
+        for entry, version in wanted.items():
+            failure = self._failures.get(entry)
+            due = failure is None or failure.retry_at <= time.monotonic()
+            if due and self._model(version) is None:
+                return self._load(version)
+        return False
+
+    def _load(self, version: Champion | Challenger) -> bool:
         try:
-            files = load_files(self._objects, bundle_prefix(digest))
-        except NotFound as error:
-            raise NotFound(f"its bundle is not in the object store: {error}") from error
-        if digest_files(files) != digest:
-            raise InvalidInput("its files in the object store are not those that were admitted")
-        return files
+            self._bundles[version.bundle_digest] = self._source.load(version)
+        except Exception as error:
+            # Whatever a bundle does while it loads, those that serve stay.
+            away = isinstance(error, ServiceUnavailable)
+            if not away:
+                _log.exception("model version %s can't be loaded", version.model_version)
+            self._metrics.model_load_failures.inc()
+            self._failures[version.entry_id] = _Failure(
+                f"model version {version.model_version} can't be loaded "
+                f"({type(error).__name__}: {error})",
+                retry_at=time.monotonic() + (0.0 if away else _RETRY_SECONDS),
+            )
+            return False
+        self._failures.pop(version.entry_id, None)
+        return True
+
+    def _trouble(self, rollout: Rollout) -> str | None:
+        """What keeps this worker from serving what the ledger says."""
+        champion, challenger = rollout.champion, rollout.challenger
+        if champion and champion.entry_id in self._failures:
+            return self._failures[champion.entry_id].reason
+        if challenger and challenger.entry_id in self._failures:
+            reason = self._failures[challenger.entry_id].reason
+            return f"the champion answers every product: {reason}"
+        return None
 
 
-def _try_out(bundle: ModelBundle, champion: Champion) -> None:
-    """Refuse a bundle of another label space, or one that does not answer with probabilities."""
-    if bundle.label_space.version != champion.label_space_version:
-        raise InvalidInput(
-            f"it speaks label space {bundle.label_space.version}, "
-            f"the ledger says {champion.label_space_version}"
-        )
-    answers = bundle.predict_usable(_trial_inputs()).probabilities
-    if answers.shape[1] != len(bundle.label_space) or not np.allclose(answers.sum(axis=1), 1.0):
-        raise InvalidInput("its answer to a trial product is not a distribution over its classes")
+def _wanted(rollout: Rollout) -> list[Champion | Challenger]:
+    """What is kept loaded, the most urgent first."""
+    former = rollout.former[-1] if rollout.former else None
+    return [each for each in (rollout.champion, rollout.challenger, former) if each]
 
 
-def _trial_inputs() -> list[ModelInput]:
-    """A product without and with a picture; answering them also warms the model up."""
-    file = io.BytesIO()
-    Image.new("RGB", (64, 64), "grey").save(file, "PNG")
-    return [ModelInput("trial", "", None), ModelInput("trial", "", file.getvalue())]
+def _versions(served: ServedRollout) -> tuple[Champion | Challenger, ...]:
+    trial = served.trial
+    return (served.champion.version, trial) if trial else (served.champion.version,)

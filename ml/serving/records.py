@@ -32,6 +32,8 @@ def encode(prediction: Prediction) -> bytes:
             [selection.reason.value, selection.probability, selection.inclusion_probability]
             for selection in prediction.selections
         ],
+        "experiment": prediction.experiment,
+        "signals": dict(prediction.signals),
     }
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
@@ -70,4 +72,7 @@ def _prediction(row: dict[str, Any]) -> Prediction:
             ReviewSelection(prediction_id, SelectionReason(reason), probability, inclusion)
             for reason, probability, inclusion in row["selections"]
         ),
+        # A line of an older program, found after an upgrade, has neither.
+        experiment=row.get("experiment"),
+        signals=row.get("signals", {}),
     )

@@ -93,13 +93,13 @@ class ClassifyRequest(_Request):
     request_id: Name | None = Field(
         default=None,
         description="your id of this request: repeated after a lost answer, it is the same "
-        "prediction and is logged once, as long as the same model version answers; a version "
-        "promoted in between answers anew, and both answers are logged",
+        "prediction and is logged once, as long as the same model version answers; another "
+        "version that came in between answers anew, and both answers are logged",
     )
 
 
 class BatchRequest(_Request):
-    """Products that are answered together, by one model."""
+    """Products that are answered together: all of them, or none."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"products": [_PRODUCT]}]})
 
@@ -128,7 +128,9 @@ class Classification(BaseModel):
         "Whether a reviewer is asked to label it is drawn apart, within the review capacity"
     )
     model_version: int = Field(description="version in the MLflow registry")
-    arm: str = Field(description="the side of a rollout that answered")
+    arm: str = Field(
+        description="the side of a rollout that answered: `champion`, or `challenger` on trial"
+    )
     label_space_version: int
 
 
@@ -188,8 +190,19 @@ class LabelReceipt(BaseModel):
     label_space_version: int = Field(description="raised when the label named a new category")
 
 
+class ChallengerDescription(BaseModel):
+    """A version on trial, that answers a share of the products."""
+
+    model_version: int
+    since: datetime = Field(description="when its trial began")
+    share: float = Field(description="of the products, chosen by their id and the experiment")
+    experiment: str = Field(description="names the trial in predictions")
+    label_space_version: int
+    bundle_digest: str
+
+
 class ModelDescription(BaseModel):
-    """Who serves."""
+    """The champion, and who is on trial beside it."""
 
     model_version: int
     since: datetime = Field(description="when it became champion")
@@ -200,34 +213,7 @@ class ModelDescription(BaseModel):
     trained_as_of: str
     bundle_digest: str = Field(description="of its files in the object store")
     reads_pictures: bool
-
-
-class Selection(BaseModel):
-    """A coin that put the product before a person."""
-
-    reason: str
-    probability: float = Field(description="of this coin")
-    inclusion_probability: float = Field(description="of any coin at all: labels weigh 1 / this")
-
-
-class PredictionAudit(BaseModel):
-    """One logged prediction, with all that explains it."""
-
-    prediction_id: str
-    predicted_at: datetime
-    product_id: str
-    product_digest: str = Field(description="of the title, description and picture it saw")
-    title: str
-    description: str
-    image_url: str | None
-    listed_at: datetime
-    category: str
-    confidence: float
-    top5: list[ClassProbability]
-    model_version: int
-    arm: str
-    label_space_version: int
-    selections: list[Selection] = Field(description="empty: nobody was asked to check it")
+    challenger: ChallengerDescription | None = Field(description="null: no trial in this worker")
 
 
 class Health(BaseModel):

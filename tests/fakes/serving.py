@@ -24,11 +24,12 @@ from ml.domain.products import Product
 from ml.models.bundle import ModelBundle
 from ml.models.files import bundle_prefix, save_files
 from ml.serving.app import create_app
+from ml.serving.bundle_source import BundleLoader
 from ml.serving.metrics import Metrics
-from ml.serving.model_store import BundleLoader
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
 from tests.fakes.bundles import tiny_bundle
+from tests.fakes.rollout import InMemoryLedgerNews
 
 API_KEY = "the key of this installation"
 REVIEWER_KEY = "the key of its reviewers"
@@ -69,6 +70,8 @@ class Worker:
     @property
     def client(self) -> TestClient:
         if self._client is None:
+            # Each process hears of ledger entries by a connection of its own.
+            self.services.ledger_news = InMemoryLedgerNews(self.services.database)
             app = create_app(
                 self.services,
                 self.settings,
@@ -88,29 +91,67 @@ class Worker:
 
     def publish(self, bundle: ModelBundle, *, version: int = 1) -> str:
         """Put a bundle into the object store and name it champion."""
-        files = bundle.to_files()
-        digest = digest_files(files)
-        save_files(self.services.objects, bundle_prefix(digest), files)
+        digest = self.store(bundle)
         self.promote(digest, version=version, label_space_version=bundle.label_space.version)
         return digest
 
+    def store(self, bundle: ModelBundle) -> str:
+        """Put a bundle into the object store; nobody serves it."""
+        files = bundle.to_files()
+        digest = digest_files(files)
+        save_files(self.services.objects, bundle_prefix(digest), files)
+        return digest
+
     def promote(self, digest: str, *, version: int, label_space_version: int = 1) -> None:
+        self._decide(LedgerAction.PROMOTE, digest, version, label_space_version)
+
+    def challenge(self, digest: str, *, version: int, share: float, space: int = 1) -> str:
+        """Begin a trial; returns the experiment's name."""
+        self._decide(LedgerAction.CHALLENGE, digest, version, space, share)
+        challenger = self.services.ledger.rollout().challenger
+        assert challenger is not None
+        return challenger.experiment
+
+    def roll_back(self, *, version: int) -> None:
+        self._decide(LedgerAction.ROLLBACK, "", version, 1)
+
+    def _decide(
+        self,
+        action: LedgerAction,
+        digest: str,
+        version: int,
+        label_space_version: int,
+        share: float | None = None,
+    ) -> None:
         entries = len(self.services.ledger.history())
         self.services.ledger.append(
             LedgerChange(
                 key=f"entry {entries}",
-                action=LedgerAction.PROMOTE,
+                action=action,
                 model_version=version,
                 bundle_digest=digest,
                 label_space_version=label_space_version,
                 reason="a test says so",
                 actor="test",
                 at=NOW,
+                share=share,
             )
         )
 
+    def colleague(self, *, load_bundle: BundleLoader = ModelBundle.from_files) -> "Worker":
+        """Another worker of the same server: the same disk and services, memory of its own."""
+        services = FakeServices(self.settings)
+        for name in ("database", "objects", "label_spaces", "predictions", "ledger", "cache"):
+            setattr(services, name, getattr(self.services, name))
+        return Worker(self.settings, services, load_bundle=load_bundle)
+
     def classify(self, **product: Any) -> httpx2.Response:
         return self.client.post("/v1/classify", json={"product_id": "p1", **product})
+
+    def arms(self, products: int) -> list[str]:
+        """Which side answers each of some products, asked one by one."""
+        answers = (self.classify(product_id=f"p{i}", title="book") for i in range(products))
+        return [answer.json()["arm"] for answer in answers]
 
     def stored(self, prediction_id: str) -> bool:
         return prediction_id in self.services.database.predictions

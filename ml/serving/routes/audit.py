@@ -1,12 +1,17 @@
-"""For auditors: any logged prediction. Closed to reviewers: it tells the model's answer."""
+"""For auditors: any logged prediction, and every decision about who serves.
+
+Closed to reviewers: a prediction tells the model's answer.
+"""
 
 from fastapi import APIRouter
 
+from ml.domain.decisions import LedgerEntry
+from ml.serving.audit_schemas import PredictionAudit, RolloutDecision, RolloutHistory, Selection
 from ml.serving.guard import GuardedRoute, documented_key
 from ml.serving.routes import Shared
 from ml.serving.routes.products import top5
 from ml.serving.routes.reviews import UNKNOWN, image_url, logged
-from ml.serving.schemas import ErrorAnswer, PredictionAudit, Selection
+from ml.serving.schemas import ErrorAnswer
 
 router = APIRouter(
     prefix="/v1",
@@ -41,7 +46,9 @@ def prediction(prediction_id: str, shared: Shared) -> PredictionAudit:
         top5=top5(found, space.classes),
         model_version=found.model_version,
         arm=found.arm.value,
+        experiment=found.experiment,
         label_space_version=found.label_space_version,
+        signals=dict(found.signals),
         selections=[
             Selection(
                 reason=each.reason.value,
@@ -50,4 +57,27 @@ def prediction(prediction_id: str, shared: Shared) -> PredictionAudit:
             )
             for each in found.selections
         ],
+    )
+
+
+@router.get("/rollout", summary="Who served, when and why")
+def rollout(shared: Shared) -> RolloutHistory:
+    """Every decision of the rollout ledger with its reason and numbers, oldest first."""
+    return RolloutHistory(entries=[_decided(entry) for entry in shared.services.ledger.history()])
+
+
+def _decided(entry: LedgerEntry) -> RolloutDecision:
+    change = entry.change
+    return RolloutDecision(
+        entry_id=entry.entry_id,
+        decision=change.action.value,
+        model_version=change.model_version,
+        share=change.share,
+        reason=change.reason,
+        numbers=dict(change.evidence),
+        actor=change.actor,
+        at=change.at,
+        recorded_at=entry.recorded_at,
+        bundle_digest=change.bundle_digest,
+        label_space_version=change.label_space_version,
     )

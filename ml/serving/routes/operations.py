@@ -3,11 +3,18 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from ml.domain.rollouts import Challenger
 from ml.serving.errors import Refused
-from ml.serving.model_store import ServedModel
 from ml.serving.predict import NO_CHAMPION
 from ml.serving.routes import Shared
-from ml.serving.schemas import ErrorAnswer, Health, ModelDescription, Readiness
+from ml.serving.schemas import (
+    ChallengerDescription,
+    ErrorAnswer,
+    Health,
+    ModelDescription,
+    Readiness,
+)
+from ml.serving.served import ServedRollout
 
 router = APIRouter(tags=["operations"])
 _NOT_READY: dict[int | str, dict[str, object]] = {
@@ -27,16 +34,16 @@ async def ready(shared: Shared) -> Readiness:
     served = _served(shared)
     return Readiness(
         status="ready",
-        model_version=served.champion.model_version,
+        model_version=served.champion.version.model_version,
         problem=shared.models.problem,
     )
 
 
 @router.get("/v1/model", summary="Who serves?", responses=_NOT_READY)
 async def model(shared: Shared) -> ModelDescription:
-    """The model that this worker answers with."""
+    """The models that this worker answers with: the champion, and a challenger on trial."""
     served = _served(shared)
-    champion, bundle = served.champion, served.bundle
+    champion, bundle = served.champion.version, served.champion.bundle
     return ModelDescription(
         model_version=champion.model_version,
         since=champion.since,
@@ -47,6 +54,20 @@ async def model(shared: Shared) -> ModelDescription:
         trained_as_of=bundle.info.as_of,
         bundle_digest=champion.bundle_digest,
         reads_pictures=bundle.image is not None,
+        challenger=_on_trial(served.trial),
+    )
+
+
+def _on_trial(challenger: Challenger | None) -> ChallengerDescription | None:
+    if challenger is None:
+        return None
+    return ChallengerDescription(
+        model_version=challenger.model_version,
+        since=challenger.since,
+        share=challenger.share,
+        experiment=challenger.experiment,
+        label_space_version=challenger.label_space_version,
+        bundle_digest=challenger.bundle_digest,
     )
 
 
@@ -56,7 +77,7 @@ async def metrics(shared: Shared) -> Response:
     return Response(shared.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _served(shared: Shared) -> ServedModel:
+def _served(shared: Shared) -> ServedRollout:
     served = shared.models.current()
     if served is None:
         problem = shared.models.problem

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from ml.domain.predictions import Prediction
 from ml.serving.guard import GuardedRoute, documented_key
-from ml.serving.predict import top_classes
+from ml.serving.predict import Answered, top_classes
 from ml.serving.routes import Shared
 from ml.serving.schemas import (
     BatchAnswer,
@@ -46,32 +46,34 @@ async def classify(request: ClassifyRequest, shared: Shared) -> Classification:
     """
 
     def work() -> Classification:
-        answered = shared.predictor.answer([shared.inputs.read(request)])
-        return _told(answered.predictions[0], answered.classes, shared)
+        (answered,) = shared.predictor.answer([shared.inputs.read(request)])
+        return _told(answered, shared)
 
     return await shared.threads.run(work)
 
 
 @router.post("/classify/batch", summary="Classify several products")
 async def classify_batch(request: BatchRequest, shared: Shared) -> BatchAnswer:
-    """Answer products in their order, all by the same model; one bad product refuses the batch."""
+    """Answer products in their order; one bad product refuses the batch.
+
+    While a challenger is on trial it answers its share of them; each answer names its arm.
+    """
 
     def work() -> BatchAnswer:
         answered = shared.predictor.answer(shared.inputs.read_batch(request.products))
-        return BatchAnswer(
-            predictions=[_told(each, answered.classes, shared) for each in answered.predictions]
-        )
+        return BatchAnswer(predictions=[_told(each, shared) for each in answered])
 
     return await shared.threads.run(work)
 
 
-def _told(prediction: Prediction, classes: tuple[str, ...], shared: Shared) -> Classification:
+def _told(answered: Answered, shared: Shared) -> Classification:
+    prediction = answered.prediction
     return Classification(
         prediction_id=prediction.prediction_id,
         product_id=prediction.product.product_id,
         category=prediction.category,
         confidence=prediction.confidence,
-        top5=top5(prediction, classes),
+        top5=top5(prediction, answered.classes),
         needs_review=prediction.confidence < shared.settings.confidence_threshold,
         model_version=prediction.model_version,
         arm=prediction.arm.value,

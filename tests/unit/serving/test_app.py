@@ -64,6 +64,8 @@ def test_a_product_is_classified_and_logged(worker: Worker) -> None:
     assert audit["predicted_at"] == "2026-03-01T09:00:00Z"
     assert audit["confidence"] == answer["confidence"]
     assert audit["top5"] == answer["top5"]
+    assert audit["experiment"] is None
+    assert audit["signals"]["title_length"] == len("a good book")
 
 
 def test_an_unknown_word_needs_review_and_is_put_before_a_person(worker: Worker) -> None:
@@ -230,6 +232,8 @@ def test_a_body_without_declared_length_is_refused_while_it_streams(worker: Work
         ("POST", "/v1/labels"),
         ("GET", "/v1/review/next?reviewer=anna"),
         ("GET", "/v1/predictions/x"),
+        ("GET", "/v1/drift"),
+        ("GET", "/v1/rollout"),
         ("GET", f"/v1/pictures/{'0' * 64}"),
     ],
 )
@@ -390,6 +394,10 @@ def test_the_model_is_described(worker: Worker) -> None:
     assert described["snapshot_digest"] == "d" * 64
     assert described["model_version"] == 1
     assert not described["reads_pictures"]
+    assert described["challenger"] is None
+
+
+OPEN = ("/v1/model", "/v1/drift/{check_id}/report")
 
 
 def test_every_route_is_documented_with_examples_and_errors(worker: Worker) -> None:
@@ -398,7 +406,7 @@ def test_every_route_is_documented_with_examples_and_errors(worker: Worker) -> N
         for operation in methods.values():
             assert operation["summary"], path
             assert operation["description"], path
-            if path.startswith("/v1/") and path != "/v1/model":
+            if path.startswith("/v1/") and path not in OPEN:
                 assert operation["security"] == [{"APIKeyHeader": []}]
                 schema = operation["responses"]["422"]["content"]["application/json"]["schema"]
                 assert schema["$ref"].endswith("/ErrorAnswer")
@@ -406,8 +414,9 @@ def test_every_route_is_documented_with_examples_and_errors(worker: Worker) -> N
 
 
 def test_a_label_space_of_another_version_is_not_served(worker: Worker) -> None:
-    worker.client.get("/readyz")
-    digest = worker.publish(replace(tiny_bundle(LabelSpace(2, ("books", "shoes"))), temperature=2))
+    newer = replace(tiny_bundle(LabelSpace(2, ("books", "shoes"))), temperature=2)
+    digest = worker.publish(newer, version=2)
+    assert worker.client.get("/v1/model").json()["model_version"] == 2
     worker.promote(digest, version=9, label_space_version=1)
     eventually(lambda: "label space" in str(worker.client.get("/readyz").json()["problem"]))
-    assert worker.client.get("/v1/model").json()["model_version"] == 1
+    assert worker.client.get("/v1/model").json()["model_version"] == 2

@@ -36,10 +36,18 @@ def test_remembering_a_champion_removes_the_others(copies: BundleCopies) -> None
     older = {"bundle.json": b"older"}
     copies.save(digest_files(older), older)
     copies.save(DIGEST, FILES)
-    copies.remember(CHAMPION)
+    copies.remember(CHAMPION, keep=())
     assert copies.last_champion() == CHAMPION
     assert copies.load(digest_files(older)) is None
     assert copies.load(DIGEST) == FILES
+
+
+def test_copies_that_are_wanted_beside_the_champion_stay(copies: BundleCopies) -> None:
+    other = {"bundle.json": b"on trial"}
+    copies.save(digest_files(other), other)
+    copies.save(DIGEST, FILES)
+    copies.remember(CHAMPION, keep={digest_files(other)})
+    assert copies.load(digest_files(other)) == other
 
 
 def test_workers_that_switch_at_once_do_not_disturb_each_other(copies: BundleCopies) -> None:
@@ -52,7 +60,7 @@ def test_workers_that_switch_at_once_do_not_disturb_each_other(copies: BundleCop
         try:
             for _ in range(20):
                 copies.save(DIGEST, FILES)
-                copies.remember(CHAMPION)
+                copies.remember(CHAMPION, keep=())
         except BaseException as fault:
             faults.append(fault)
 
@@ -71,9 +79,9 @@ def test_what_a_killed_worker_left_half_written_goes_in_time(
 ) -> None:
     half = tmp_path / "bundles" / ".half" / DIGEST
     half.mkdir(parents=True)
-    copies.remember(CHAMPION)
+    copies.remember(CHAMPION, keep=())
     assert half.exists()
     long_ago = time.time() - 3_600
     os.utime(half.parent, (long_ago, long_ago))
-    copies.remember(CHAMPION)
+    copies.remember(CHAMPION, keep=())
     assert not half.parent.exists()

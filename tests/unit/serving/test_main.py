@@ -18,7 +18,7 @@ for number in range(2):
         from ml.serving.main import create
         metrics = create().state.context.metrics
         metrics.request("GET", "/healthz", 200, 0.001)
-        metrics.serving(number + 1, behind=False)
+        metrics.serving(number + 1, 0, behind=False)
         os._exit(0)
     os.wait()
     if number == 0:

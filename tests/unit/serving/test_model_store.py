@@ -2,39 +2,71 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from ml.domain.digests import digest_files
 from ml.domain.errors import ServiceUnavailable
 from ml.models.bundle import ModelBundle
 from ml.models.files import bundle_prefix
 from ml.serving.bundle_copies import BundleCopies
+from ml.serving.bundle_source import BundleLoader, BundleSource
 from ml.serving.metrics import Metrics
 from ml.serving.model_store import ModelStore
+from ml.serving.served import ServedRollout
 from tests.fakes.bundles import tiny_bundle
-from tests.fakes.serving import Worker
+from tests.fakes.serving import Worker, eventually
 
 
-def store_of(worker: Worker, **options: Any) -> ModelStore:
+def store_of(
+    worker: Worker,
+    *,
+    load_bundle: BundleLoader = ModelBundle.from_files,
+    metrics: Metrics | None = None,
+) -> ModelStore:
     """A worker's model store, refreshed by hand."""
+    copies = BundleCopies(worker.settings.state / "bundles")
     return ModelStore(
         worker.services.ledger,
-        worker.services.objects,
-        BundleCopies(worker.settings.state / "bundles"),
-        Metrics(),
-        **{"load_bundle": ModelBundle.from_files, "refresh_seconds": 60.0, **options},
+        worker.services.ledger_news,
+        BundleSource(worker.services.objects, copies, load_bundle),
+        copies,
+        metrics or Metrics(),
+        refresh_seconds=60.0,
     )
 
 
 def refreshed(store: ModelStore) -> int | None:
-    """Version served after one look at the ledger."""
+    """The champion's version after the store looked at the ledger."""
     store.refresh()
     served = store.current()
-    return served.champion.model_version if served else None
+    return served.champion.version.model_version if served else None
+
+
+def on_trial(store: ModelStore) -> int | None:
+    """The challenger's version after the store looked at the ledger."""
+    store.refresh()
+    served = store.current()
+    return served.trial.model_version if served and served.trial else None
+
+
+class Loads:
+    """Counts what is loaded, by bundle; `broken` ones fail."""
+
+    def __init__(self, *broken: str) -> None:
+        self.broken = set(broken)
+        self.digests: list[str] = []
+
+    def __call__(self, files: Mapping[str, bytes]) -> ModelBundle:
+        digest = digest_files(files)
+        self.digests.append(digest)
+        if digest in self.broken:
+            raise ValueError("broken")
+        return ModelBundle.from_files(files)
 
 
 def another(temperature: float) -> ModelBundle:
@@ -57,27 +89,141 @@ def test_the_champion_is_swapped_as_the_ledger_says(worker: Worker) -> None:
 
 def test_an_older_version_is_served_again(worker: Worker) -> None:
     store = store_of(worker)
-    first = worker.publish(another(3.0), version=1)
+    first = worker.publish(another(3.0), version=2)
     refreshed(store)
-    worker.publish(another(2.0), version=2)
+    worker.publish(another(2.0), version=3)
     refreshed(store)
-    worker.promote(first, version=1)
-    assert refreshed(store) == 1
+    worker.promote(first, version=2)
+    assert refreshed(store) == 2
 
 
 def test_the_same_bundle_under_another_entry_is_not_loaded_again(worker: Worker) -> None:
-    loads = []
-
-    def counted(files: Mapping[str, bytes]) -> ModelBundle:
-        loads.append(files)
-        return ModelBundle.from_files(files)
-
-    store = store_of(worker, load_bundle=counted)
+    loads = Loads()
+    store = store_of(worker, load_bundle=loads)
     digest = worker.publish(another(2.0), version=2)
     refreshed(store)
     worker.promote(digest, version=3)
     assert refreshed(store) == 3
-    assert len(loads) == 1
+    assert loads.digests.count(digest) == 1
+
+
+def test_a_challenger_is_loaded_beside_the_champion_and_dropped_by_a_rollback(
+    worker: Worker,
+) -> None:
+    store = store_of(worker)
+    worker.challenge(worker.store(another(2.0)), version=2, share=0.5)
+    assert (refreshed(store), on_trial(store)) == (1, 2)
+    worker.roll_back(version=2)
+    assert (refreshed(store), on_trial(store)) == (1, None)
+    assert store.problem is None
+
+
+def test_promoting_the_challenger_and_rolling_it_back_loads_nothing(worker: Worker) -> None:
+    loads = Loads()
+    store = store_of(worker, load_bundle=loads)
+    digest = worker.store(another(2.0))
+    worker.challenge(digest, version=2, share=0.5)
+    assert (refreshed(store), on_trial(store)) == (1, 2)
+    before = list(loads.digests)
+    worker.promote(digest, version=2)
+    assert (refreshed(store), on_trial(store)) == (2, None)
+    worker.roll_back(version=2)
+    assert refreshed(store) == 1
+    assert loads.digests == before
+
+
+def test_a_worker_that_starts_later_has_the_former_champion_ready(worker: Worker) -> None:
+    worker.publish(another(2.0), version=2)
+    loads = Loads()
+    store = store_of(worker, load_bundle=loads)
+    assert refreshed(store) == 2
+    before = list(loads.digests)
+    worker.roll_back(version=2)
+    assert refreshed(store) == 1
+    assert loads.digests == before
+
+
+def test_memory_holds_champion_challenger_and_one_former(worker: Worker) -> None:
+    store = store_of(worker)
+    for version in range(2, 8):
+        worker.publish(another(float(version)), version=version)
+        worker.challenge(worker.store(another(version + 0.5)), version=100 + version, share=0.5)
+        assert refreshed(store) == version
+        assert len(store._bundles) <= 3
+    folders = [path for path in (worker.settings.state / "bundles").iterdir() if path.is_dir()]
+    assert len(folders) <= 3
+
+
+def test_a_challenger_that_cannot_be_loaded_leaves_all_to_the_champion(worker: Worker) -> None:
+    digest = worker.store(another(2.0))
+    metrics = Metrics()
+    store = store_of(worker, load_bundle=Loads(digest), metrics=metrics)
+    worker.challenge(digest, version=2, share=1.0)
+    assert (refreshed(store), on_trial(store)) == (1, None)
+    assert "the champion answers every product" in str(store.problem)
+    assert "version 2 can't be loaded" in str(store.problem)
+    text = metrics.render().decode()
+    assert "regain_workers_behind 1.0" in text
+    assert "regain_challenger_version 0.0" in text
+    worker.roll_back(version=2)
+    refreshed(store)
+    assert store.problem is None
+
+
+def test_a_former_champion_that_is_gone_is_no_problem_of_this_one(worker: Worker) -> None:
+    former = worker.services.ledger.champion().bundle_digest
+    worker.publish(another(2.0), version=2)
+    store = store_of(worker, load_bundle=Loads(former))
+    assert refreshed(store) == 2
+    assert store.problem is None
+
+
+def test_what_is_withdrawn_while_it_loads_is_never_served(worker: Worker) -> None:
+    def rolled_back_meanwhile(files: Mapping[str, bytes]) -> ModelBundle:
+        if digest_files(files) == digest:
+            worker.roll_back(version=2)
+        seen.append(store.current())
+        return ModelBundle.from_files(files)
+
+    seen: list[ServedRollout | None] = []
+    store = store_of(worker, load_bundle=rolled_back_meanwhile)
+    digest = worker.store(another(2.0))
+    worker.challenge(digest, version=2, share=1.0)
+    assert on_trial(store) is None
+    assert all(each.trial is None for each in seen if each)
+    assert on_trial(store) is None
+
+
+def test_a_new_champion_ends_the_trial_even_where_it_cannot_be_loaded(worker: Worker) -> None:
+    """Answers of a trial that is over would be counted against the wrong champion."""
+    broken = worker.store(another(3.0))
+    store = store_of(worker, load_bundle=Loads(broken))
+    worker.challenge(worker.store(another(2.0)), version=2, share=0.5)
+    assert on_trial(store) == 2
+    worker.promote(broken, version=3)
+    assert (refreshed(store), on_trial(store)) == (1, None)
+    assert "version 3 can't be loaded" in str(store.problem)
+
+
+def test_while_postgresql_is_away_the_trial_goes_on(worker: Worker) -> None:
+    store = store_of(worker)
+    worker.challenge(worker.store(another(2.0)), version=2, share=0.5)
+    refreshed(store)
+    worker.services.database.down = True
+    assert (refreshed(store), on_trial(store)) == (1, 2)
+    assert "last known champion" in str(store.problem)
+
+
+def test_a_switch_is_heard_of_long_before_the_next_poll(worker: Worker) -> None:
+    store = store_of(worker)
+    store.start()
+    worker.challenge(worker.store(another(2.0)), version=2, share=0.5)
+    eventually(lambda: bool(store.current() and store.current().trial))
+    worker.roll_back(version=2)
+    eventually(lambda: store.current().trial is None)
+    started = time.monotonic()
+    store.stop()
+    assert time.monotonic() - started < 1
 
 
 def test_while_postgresql_is_away_the_model_stays(worker: Worker) -> None:
@@ -155,13 +301,13 @@ def test_a_damaged_copy_on_disk_is_fetched_again(worker: Worker) -> None:
     assert path.read_bytes() != b"torn"
 
 
-def test_only_the_champion_is_kept_on_disk(worker: Worker) -> None:
+def test_champion_and_former_champion_are_kept_on_disk(worker: Worker) -> None:
     store = store_of(worker)
     refreshed(store)
-    digest = worker.publish(another(2.0), version=2)
+    digests = [worker.publish(another(float(version)), version=version) for version in (2, 3)]
     refreshed(store)
     folders = [path.name for path in (worker.settings.state / "bundles").iterdir() if path.is_dir()]
-    assert folders == [digest]
+    assert sorted(folders) == sorted(digests)
 
 
 @pytest.mark.parametrize("record", ["", "{}", "[]", '{"since": 1}', "null"])
@@ -172,12 +318,12 @@ def test_a_damaged_record_of_the_champion_is_no_champion(tmp_path: Path, record:
 
 def test_a_request_is_answered_by_one_model_while_models_are_swapped(worker: Worker) -> None:
     """Versions alternate between a sharp and a flat bundle while batches are answered."""
-    sharp, flat = worker.publish(another(1.0), version=1), worker.publish(another(50.0), version=2)
+    sharp, flat = worker.publish(another(1.0), version=2), worker.publish(another(50.0), version=3)
     worker.client.get("/readyz")
     done = threading.Event()
 
     def alternate() -> None:
-        version = 3
+        version = 4
         while not done.wait(0.005):
             worker.promote((sharp, flat)[version % 2], version=version)
             version += 1
@@ -192,7 +338,7 @@ def test_a_request_is_answered_by_one_model_while_models_are_swapped(worker: Wor
         answers = response.json()["predictions"]
         (version,) = {answer["model_version"] for answer in answers}
         doubtful = {answer["needs_review"] for answer in answers}
-        assert doubtful == {version % 2 == 0 if version < 3 else version % 2 == 1}
+        assert doubtful == {version % 2 == 1}
         versions.add(version)
     done.set()
     swapping.join()
@@ -208,7 +354,7 @@ def test_a_ledger_that_fails_in_an_unknown_way_does_not_stop_serving(
     def broken() -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(worker.services.ledger, "champion", broken)
+    monkeypatch.setattr(worker.services.ledger, "rollout", broken)
     assert refreshed(store) == 1
     assert "RuntimeError" in str(store.problem)
 

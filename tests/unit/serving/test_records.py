@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -29,7 +31,7 @@ def predictions(draw: st.DrawFn) -> Prediction:
         prediction_id=prediction_id,
         product=product,
         model_version=draw(st.integers(1, 10**6)),
-        arm=Arm.CHAMPION,
+        arm=draw(st.sampled_from(Arm)),
         label_space_version=draw(st.integers(1, 100)),
         probabilities=tuple(draw(st.lists(UNIT, min_size=1, max_size=30))),
         category=draw(TEXTS),
@@ -38,6 +40,8 @@ def predictions(draw: st.DrawFn) -> Prediction:
         selections=tuple(
             ReviewSelection(prediction_id, SelectionReason.AUDIT, *pair) for pair in selections
         ),
+        experiment=draw(st.none() | st.just("trial-7")),
+        signals=draw(st.dictionaries(TEXTS, st.floats(allow_nan=False, allow_infinity=False))),
     )
 
 
@@ -53,6 +57,14 @@ def test_a_line_gives_the_same_prediction_back(prediction: Prediction) -> None:
 def test_no_torn_line_passes_for_a_prediction(prediction: Prediction, missing: int) -> None:
     with pytest.raises(InvalidInput):
         decode(encode(prediction)[: -1 - missing])
+
+
+@given(predictions())
+def test_a_line_of_a_program_without_trials_is_read(prediction: Prediction) -> None:
+    row = json.loads(encode(prediction))
+    del row["experiment"], row["signals"]
+    older = replace(prediction, experiment=None, signals={})
+    assert decode(json.dumps(row).encode()) == older
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"null", b"\xff", b'{"prediction_id": 1}'])
