@@ -1,10 +1,6 @@
 """The tasks of one retraining, in order, over fakes: killed, repeated and refused."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,6 +21,7 @@ from tests.unit.tasks.installation import (
     retrain,
     train,
 )
+from tests.unit.tasks.kills import Kill
 
 WRITES = {
     "objects": ("put",),
@@ -67,39 +64,6 @@ def test_every_task_twice_doubles_nothing(services: FakeServices) -> None:
         services.registry.get(2)
 
 
-@dataclass
-class Kill:
-    """Counts every write to any service, and dies once: before or after number `at` is done."""
-
-    at: int | None = None
-    before: bool = False
-    writes: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def among(self, services: FakeServices) -> Iterator[None]:
-        """All write methods of these services pass through here meanwhile."""
-        with pytest.MonkeyPatch.context() as patch:
-            for service, methods in WRITES.items():
-                for method in methods:
-                    adapter = getattr(services, service)
-                    write = self._counted(f"{service}.{method}", getattr(adapter, method))
-                    patch.setattr(adapter, method, write)
-            yield
-
-    def _counted(self, name: str, write: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*values: Any, **named: Any) -> Any:
-            self.writes.append(name)
-            due = len(self.writes) == self.at
-            if due and self.before:
-                raise KeyboardInterrupt
-            done = write(*values, **named)
-            if due:
-                raise KeyboardInterrupt
-            return done
-
-        return counted
-
-
 def _import_and_retrain(services: FakeServices) -> None:
     import_titles(services, range(120))
     retrain(services)
@@ -107,7 +71,7 @@ def _import_and_retrain(services: FakeServices) -> None:
 
 def _killed(state: Path, number: int, *, before: bool) -> FakeServices:
     """An installation whose first retraining, from the import on, died at one of its writes."""
-    services, kill = FakeServices(Settings(state=state, seed=7)), Kill(number, before)
+    services, kill = FakeServices(Settings(state=state, seed=7)), Kill(WRITES, number, before)
     with kill.among(services), pytest.raises(KeyboardInterrupt):
         _import_and_retrain(services)
     assert len(kill.writes) == number
@@ -134,7 +98,7 @@ def _end(services: FakeServices) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_killed_at_any_write_the_next_attempt_ends_the_same(tmp_path: Path, before: bool) -> None:
-    whole, counted = FakeServices(Settings(state=tmp_path, seed=7)), Kill()
+    whole, counted = FakeServices(Settings(state=tmp_path, seed=7)), Kill(WRITES)
     with counted.among(whole):
         _import_and_retrain(whole)
     kinds = {f"{service}.{method}" for service, methods in WRITES.items() for method in methods}
