@@ -57,10 +57,10 @@ def serve(
         [
             a_review_label(
                 prediction,
-                category=prediction.category if rng.random() < right else "another",
+                category=prediction.category if number % 10 < 10 * right else "another",
                 labelled_at=prediction.predicted_at,
             )
-            for prediction in predictions
+            for number, prediction in zip(numbers, predictions, strict=True)
         ]
     )
 
