@@ -38,8 +38,7 @@ class PostgresLedgerNews:
                 if self._connection is None:
                     self._connection = _listening(self._dsn)
                 else:
-                    self._sleep(seconds, self._connection)
-                    self._connection.poll()
+                    self._listen(deadline)
                 self._connection.notifies.clear()
             except psycopg2.Error:
                 self._disconnect()
@@ -55,6 +54,15 @@ class PostgresLedgerNews:
             self._disconnect()
             os.close(self._rope)
             os.close(self._bell)
+
+    def _listen(self, deadline: float) -> None:
+        """Until a notification comes: other messages, such as a server's last words, are none."""
+        while not self._connection.notifies and not self._closed.is_set():
+            seconds = deadline - time.monotonic()
+            if seconds <= 0:
+                return
+            self._sleep(seconds, self._connection)
+            self._connection.poll()
 
     def _sleep(self, seconds: float, *others: Any) -> None:
         """Until the bell rings, or something is to be read from the others."""
