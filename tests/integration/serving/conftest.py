@@ -1,12 +1,15 @@
 """The API under gunicorn with two workers, on a real PostgreSQL and Redis."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import psutil
@@ -41,9 +44,9 @@ class Server:
     def url(self) -> str:
         return endpoints.serving_url(self.settings)
 
-    def client(self) -> ServingClient:
+    def client(self, *, patience_seconds: float = 30) -> ServingClient:
         key = load_secrets(self.settings.state).api_key
-        return ServingClient(self.url, api_key=key, patience_seconds=30)
+        return ServingClient(self.url, api_key=key, patience_seconds=patience_seconds)
 
     def start(self) -> None:
         service = serving_service(self.settings)
@@ -89,20 +92,43 @@ class Server:
             self._process.wait(20)
 
     def publish(self, bundle: ModelBundle, *, version: int) -> None:
+        """Put a bundle into the object store and name it champion."""
+        self._decide(LedgerAction.PROMOTE, version, self._stored(bundle))
+
+    def challenge(self, bundle: ModelBundle, *, version: int, share: float) -> None:
+        """Begin a trial."""
+        self._decide(LedgerAction.CHALLENGE, version, self._stored(bundle), share)
+
+    def roll_back(self, *, version: int) -> None:
+        self._decide(LedgerAction.ROLLBACK, version, "")
+
+    def _stored(self, bundle: ModelBundle) -> str:
         files = bundle.to_files()
         digest = digest_files(files)
         save_files(self.services.objects, bundle_prefix(digest), files)
+        return digest
+
+    def _decide(
+        self, action: LedgerAction, version: int, digest: str, share: float | None = None
+    ) -> None:
         change = LedgerChange(
-            key=f"version {version}",
-            action=LedgerAction.PROMOTE,
+            key=f"{action} {version}",
+            action=action,
             model_version=version,
             bundle_digest=digest,
-            label_space_version=bundle.label_space.version,
+            label_space_version=1,
             reason="a test says so",
             actor="test",
             at=NOW,
+            share=share,
         )
         self.services.ledger.append(change)
+
+    def gauges(self, name: str) -> dict[int, int]:
+        """A number of each living worker, by its pid, whichever of them is asked."""
+        text = httpx.get(f"{self.url}/metrics").text
+        found = re.findall(rf'^{name}{{pid="(\d+)"}} (\d+)', text, re.MULTILINE)
+        return {int(pid): int(value) for pid, value in found}
 
     def spooled(self) -> int:
         """Lines that wait on disk."""
@@ -110,20 +136,19 @@ class Server:
         return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.ndjson"))
 
 
-@pytest.fixture(scope="module")
-def server(
-    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres, redis_server: str
+@contextmanager
+def _running(
+    state: Path, postgres: EmbeddedPostgres, redis_url: str, *, refresh_seconds: float
 ) -> Iterator[Server]:
-    """Started once, because starting takes seconds; each test names products of its own."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     database = postgres.create()
     settings = Settings(
-        state=tmp_path_factory.mktemp("serving"),
+        state=state,
         database_url=postgres.url(database),
-        redis_url=redis_server,
+        redis_url=redis_url,
         serving_port=port,
-        refresh_seconds=0.1,
+        refresh_seconds=refresh_seconds,
         review_capacity_per_day=1e6,
     )
     server = Server(settings, Services(settings))
@@ -134,3 +159,23 @@ def server(
     server.stop()
     server.services._engine.dispose()
     postgres.drop(database)
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres, redis_server: str
+) -> Iterator[Server]:
+    """Started once, because starting takes seconds; each test names products of its own."""
+    state = tmp_path_factory.mktemp("serving")
+    with _running(state, postgres, redis_server, refresh_seconds=0.1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def listening_server(
+    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres, redis_server: str
+) -> Iterator[Server]:
+    """Its workers ask the ledger once in ten minutes: what reaches them sooner is news."""
+    state = tmp_path_factory.mktemp("listening")
+    with _running(state, postgres, redis_server, refresh_seconds=600) as server:
+        yield server
