@@ -72,26 +72,72 @@ def test_every_task_retries_and_ends(dags, dag_file: Path) -> None:
         assert task.execution_timeout is not None, task.task_id
 
 
-def test_training_runs_on_the_gpu_queue(dags) -> None:
-    queues = {task.task_id: task.queue for task in dags["retrain_monthly"].tasks}
-    trained = {name for name, queue in queues.items() if queue == "gpu"}
-    assert {"retrain.train_text", "retrain.train_image", "retrain.fuse"} <= trained
-    assert "retrain.promote" not in trained
+RETRAINING = ["retrain_monthly", "retrain_on_drift"]
+UNPAUSED = ["check_drift", "judge_rollout", "retrain_on_drift"]
 
 
-def test_the_monthly_run_is_due_at_three_on_the_first(dags) -> None:
-    assert dags["retrain_monthly"].schedule == "0 3 1 * *"
-
-
-def test_a_replay_has_no_timetable(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def replayed_dags():
+    """The DAGs as a replay sees them."""
     from airflow.dag_processing.dagbag import DagBag
 
-    monkeypatch.setenv("REGAIN_REPLAY", "true")
-    bag = DagBag(str(ROOT / "dags"))
-    assert bag.dags["retrain_monthly"].schedule is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGAIN_REPLAY", "true")
+        bag = DagBag(str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    return bag.dags
 
 
-def test_a_task_promotes_only_after_the_gate(dags) -> None:
-    promote = dags["retrain_monthly"].get_task("retrain.promote")
-    assert "retrain.gate" in promote.upstream_task_ids
-    assert promote.trigger_rule == "all_success"
+@pytest.mark.parametrize("dag_id", RETRAINING)
+def test_training_runs_on_the_gpu_queue(dags, dag_id: str) -> None:
+    queues = {task.task_id: task.queue for task in dags[dag_id].tasks}
+    trained = {name for name, queue in queues.items() if queue == "gpu"}
+    assert {"retrain.train_text", "retrain.train_image", "retrain.fuse"} <= trained
+    assert "retrain.release" not in trained
+
+
+def test_the_timetables(dags) -> None:
+    assert dags["retrain_monthly"].schedule == "0 3 1 * *"
+    assert dags["judge_rollout"].schedule == "*/15 * * * *"
+
+
+@pytest.mark.parametrize("dag_id", UNPAUSED)
+def test_the_loop_needs_nobody_to_switch_it_on(dags, dag_id: str) -> None:
+    assert dags[dag_id].is_paused_upon_creation is False
+
+
+def test_a_replay_has_no_timetable(replayed_dags) -> None:
+    timed = {name for name, dag in replayed_dags.items() if dag.schedule is not None}
+    assert timed == {"retrain_on_drift"}
+
+
+@pytest.mark.parametrize("dag_id", RETRAINING)
+def test_a_task_releases_only_after_the_gate(dags, dag_id: str) -> None:
+    release = dags[dag_id].get_task("retrain.release")
+    assert "retrain.gate" in release.upstream_task_ids
+    assert release.trigger_rule == "all_success"
+
+
+def test_an_alert_or_a_sweep_starts_a_retraining(dags) -> None:
+    schedule = dags["retrain_on_drift"].schedule
+    assert [asset.name for asset in schedule.asset_condition.objects] == ["drift_alert"]
+    assert schedule.timetable.expression == "*/5 * * * *"
+
+
+def test_a_replay_sweeps_not_but_hears_alerts(replayed_dags) -> None:
+    timetable = replayed_dags["retrain_on_drift"].timetable
+    assert [asset.name for asset in timetable.asset_condition.objects] == ["drift_alert"]
+    assert not hasattr(timetable, "timetable")
+
+
+def test_an_attempt_is_settled_whether_it_succeeds_or_fails(dags) -> None:
+    dag = dags["retrain_on_drift"]
+    rules = {name: dag.get_task(name).trigger_rule for name in ("settle_success", "settle_failure")}
+    assert rules == {"settle_success": "all_success", "settle_failure": "one_failed"}
+    for name in rules:
+        assert dag.get_task(name).upstream_task_ids == {"retrain.release"}
+        assert dag.get_task(name).downstream_task_ids == set()
+
+
+def test_a_run_ends_with_its_lease(dags) -> None:
+    assert dags["retrain_on_drift"].dagrun_timeout.total_seconds() == 8 * 3600
