@@ -105,6 +105,6 @@ def _repair(alert: Alert, failures: int) -> Alert:
         model_version=alert.model_version,
         at=alert.at,
         window_start=alert.window_start,
-        reason=f"{failures} retrainings failed; the alert was: {alert.reason}",
+        reason=f"retraining keeps failing, attempts: {failures}; the alert was: {alert.reason}",
         numbers={"failures": failures},
     )

@@ -1,15 +1,15 @@
 """One successful retraining an alert, however often it is delivered and whatever dies."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 
-from ml.domain.drift import Action, Alert, AlertRecord, DriftCheck, Window
+from ml.domain.drift import Action, AlertRecord
 from ml.domain.errors import NotFound
 from ml.tasks.retrain_on_drift import claim, settle_failure, settle_success
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
+from tests.unit.tasks.alerts import deliver
 from tests.unit.tasks.kills import killed_everywhere
 from tests.unit.tasks.rollouts import NOON, at
 
@@ -39,17 +39,6 @@ def services(clock: Clock) -> FakeServices:
     services.database.clock = clock
     deliver(services, "drift-1")
     return services
-
-
-def deliver(
-    services: FakeServices, alert_id: str, *, action: Action = Action.RETRAIN, hours: float = 0
-) -> None:
-    """A drift check raises an alert of this id."""
-    when = at(hours)
-    window = Window(when - timedelta(days=1), when, products=500)
-    alert = Alert(alert_id, action, 1, when, window.start, "it drifted", {"distance": 0.3})
-    check = DriftCheck(f"check of {alert_id}", 1, when, window, window, (), "memory://report")
-    services.drift_log.record(check, [alert])
 
 
 def records(services: FakeServices, action: Action) -> list[AlertRecord]:
@@ -127,7 +116,7 @@ def test_the_last_failure_calls_for_people_once(services: FakeServices) -> None:
     assert claim(run="run-4", services=services) is None
     assert claim(run="run-5", services=services) is None
     (repair,) = records(services, Action.REPAIR)
-    assert repair.alert.reason == "3 retrainings failed; the alert was: it drifted"
+    assert repair.alert.reason == "retraining keeps failing, attempts: 3; the alert was: it drifted"
     assert (repair.alert.at, repair.alert.model_version) == (NOON, 1)
     assert dict(repair.alert.numbers) == {"failures": 3}
 
