@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ml.demo.run import DemoOptions, run_demo
+from ml.demo.options import DemoOptions
+from ml.demo.run import run_demo
 from ml.wiring.config import Settings
 
 _NARROWEST = 100
@@ -37,10 +38,18 @@ _BootstrapBefore = Annotated[
     ),
 ]
 _Bootstrap = Annotated[int, typer.Option(min=100, help="Products imported, of a made marketplace.")]
-_First = Annotated[
-    int, typer.Option(min=20, help="Products served by the first version and reviewed.")
+_Stretch = Annotated[int, typer.Option(min=40, help="Products between two looks at the figures.")]
+_Stretches = Annotated[int, typer.Option(min=6, max=14, help="How many of them at most.")]
+_ChangesAfter = Annotated[
+    int, typer.Option(min=1, max=9, help="Stretches after which a made marketplace changes.")
 ]
-_Later = Annotated[int, typer.Option(min=20, help="Products that both versions are compared on.")]
+_LabelShare = Annotated[
+    float, typer.Option(min=0.1, max=1.0, help="Share of the products that people are asked about.")
+]
+_Seed = Annotated[
+    int | None,
+    typer.Option(help="Of the made marketplace, its people and the training (REGAIN_SEED)."),
+]
 _Keep = Annotated[bool, typer.Option("--keep", help="Leave the services running, to look around.")]
 
 
@@ -55,15 +64,20 @@ def demo(
     weights: _Weights = None,
     bootstrap_before: _BootstrapBefore = None,
     bootstrap: _Bootstrap = DemoOptions.bootstrap,
-    first: _First = DemoOptions.first,
-    later: _Later = DemoOptions.later,
+    stretch: _Stretch = DemoOptions.stretch,
+    stretches: _Stretches = DemoOptions.stretches,
+    changes_after: _ChangesAfter = DemoOptions.changes_after,
+    label_share: _LabelShare = DemoOptions.label_share,
+    seed: _Seed = None,
     keep: _Keep = False,
 ) -> None:
     """Play the whole loop on embedded services and report on it.
 
-    A catalogue is imported, learnt in Airflow, served over HTTP, reviewed by simulated people, and
-    learnt again; the report compares both versions on later products. Everything lies in
-    `<state>/demo`, which each demo makes anew. Exit status 0 only when the loop worked.
+    A catalogue is imported, learnt in Airflow and served over HTTP; the marketplace drifts, an
+    alert starts a retraining, the new version is tried on a slice and promoted; then a sabotaged
+    one is forced in and must be rolled back. Everything lies in `<state>/demo`, which each demo
+    makes anew: `report.html` is the picture, `report.json` the figures. Exit status 0 only when the
+    loop closed.
 
     Example: regain demo --data path/to/catalogue --keep
     """
@@ -71,16 +85,20 @@ def demo(
     if weights is not None:
         source = weights if "://" in weights else str(Path(weights).resolve())
         settings = settings.model_copy(update={"backbone_weights": source})
+    if seed is not None:
+        settings = settings.model_copy(update={"seed": seed})
     options = DemoOptions(
         data=data,
         bootstrap_before=bootstrap_before.replace(tzinfo=UTC) if bootstrap_before else None,
         bootstrap=bootstrap,
-        first=first,
-        later=later,
+        stretch=stretch,
+        stretches=stretches,
+        changes_after=changes_after,
+        label_share=label_share,
         keep=keep,
     )
     console = Console()
     console = console if console.is_terminal else Console(width=_NARROWEST)
     report = run_demo(settings, options, console)
-    if not report.worked:
+    if not report.closed:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from ml.domain.errors import RegainError, ServiceUnavailable
 from ml.wiring.urls import without_password
 
 FINISHED = {"success", "failed"}
+LATEST_RUNS = 50
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class AirflowClient:
 
     def trigger(self, dag_id: str, *, as_of: datetime, run_id: str) -> str:
         """Unpause the DAG and start a run that speaks of `as_of`; the same run id starts once."""
-        self._request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+        self.unpause(dag_id)
         body = {
             "dag_run_id": run_id,
             "logical_date": None,
@@ -59,6 +60,15 @@ class AirflowClient:
         }
         self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body, accept=(409,))
         return run_id
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the DAG's runs start, those that assets ask for included."""
+        self._request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """States of the DAG's latest runs by run id, newest first."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit={LATEST_RUNS}"
+        return {run["dag_run_id"]: run["state"] for run in self._request("GET", path)["dag_runs"]}
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
         """How a run stands now."""

@@ -1,264 +1,197 @@
-"""The main job: a catalogue is learnt, served, reviewed and learnt again, on embedded services.
+"""The main job: a marketplace drifts, and the loop brings its accuracy back.
 
-Everything happens as it would in production: training by Airflow's scheduler, answers and labels
-over HTTP, versions in MLflow. Only time is simulated: each request carries its own.
+Everything happens as it would in production: checks, retrainings and judgements in Airflow, answers
+and labels over HTTP, versions in MLflow, who serves in the ledger. Only time is simulated: each
+request carries its own, and the runs that a timetable would start are started with theirs.
 """
 
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
 
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
-
-from ml.demo.airflow import AirflowClient, DagRun
-from ml.demo.comparison import compare, picture_digest, qualities_from_metrics
-from ml.demo.plan import DemoPlan, Stretch
-from ml.demo.report import DemoReport, LabelReport, PredictionReport, VersionReport
-from ml.demo.reviews import Reviewed, agreement, review, reviewer_accuracy
-from ml.demo.stages import Stage, Stages
-from ml.demo.traffic import Answered, lost, send
-from ml.domain.decisions import LedgerEntry
-from ml.domain.errors import RegainError, ServiceUnavailable
-from ml.models.bundle import ModelBundle
-from ml.serving.client import ServingClient
+from ml.demo.accuracy import Stretch, fresh_ids, share_right
+from ml.demo.backstage import Backstage
+from ml.demo.drift_watch import Check, DriftWatch
+from ml.demo.plan import DemoPlan
+from ml.demo.reviews import ReviewDesk
+from ml.demo.stages import Stage
+from ml.demo.story import Progress, check_is_due, is_over, sabotage_is_due
+from ml.demo.traffic import Answered, send
+from ml.demo.trials import Trials
+from ml.domain.decisions import LedgerAction, LedgerEntry
+from ml.domain.drift import Action
+from ml.domain.errors import RegainError
 from ml.simulation.categories import CONFUSABLE
-from ml.simulation.items import SimulatedProduct
 from ml.simulation.reviewers import Reviewers
-from ml.tasks.import_catalogue import ImportReport, import_catalogue
-from ml.training.split import group_keys
-from ml.wiring import endpoints
-from ml.wiring.build import Services
-from ml.wiring.config import Settings
-from ml.wiring.secrets import load_secrets
+from ml.tasks.import_catalogue import import_catalogue
 
-DAG = "retrain_monthly"
-RUN_TIMEOUT_SECONDS = 1_800.0
-PATIENCE_SECONDS = 120.0  # how long a client rides out a service that restarts
+FIRST_TRAINING = "retrain_monthly"
 DRAIN_SECONDS = 60.0
+CATCHING_UP = timedelta(days=7)  # of the reviewers, after the last product of all
+A_MOMENT = timedelta(microseconds=1)
 
 
-Estimates = tuple[float | None, float | None]  # agreement with reviewers: unweighted, weighted
+@dataclass
+class Played:
+    """What happened so far. `checks` and `promotions` are by the stretch they came after."""
 
+    stretches: list[Stretch] = field(default_factory=list)
+    checks: dict[int, Check] = field(default_factory=dict)
+    promotions: dict[int, LedgerEntry] = field(default_factory=dict)
+    sabotage: LedgerEntry | None = None
+    rollback: LedgerEntry | None = None
+    rolled_back_after: int | None = None
+    imported: int = 0
 
-@dataclass(frozen=True)
-class _Training:
-    """A finished run: the version it registered and what the ledger says of it."""
+    @property
+    def answers(self) -> list[Answered]:
+        """Every answer, in order of arrival."""
+        return [answer for stretch in self.stretches for answer in stretch.answers]
 
-    run: DagRun
-    as_of: datetime
-    entry: LedgerEntry
+    @property
+    def first_alarm(self) -> int | None:
+        """The stretch after which an alert first asked for a retraining."""
+        return next(
+            (
+                number
+                for number, check in sorted(self.checks.items())
+                if any(record.alert.action is Action.RETRAIN for record in check.alerts)
+            ),
+            None,
+        )
 
 
 class Loop:
-    """One pass through the loop over a running stack."""
+    """One pass through a plan over a running stack."""
 
-    def __init__(self, settings: Settings, plan: DemoPlan, stages: Stages) -> None:
-        secrets = load_secrets(settings.state)
+    def __init__(self, backstage: Backstage, plan: DemoPlan, *, stretch: int) -> None:
+        self.desk = ReviewDesk(backstage.review_desk)
+        self.watch = DriftWatch(backstage)
+        self._trials = Trials(backstage)
+        self._backstage = backstage
         self._plan = plan
-        self._stages = stages
-        self._settings = settings
-        self._services = Services(settings)
-        self._patiently = retry(
-            retry=retry_if_exception_type(ServiceUnavailable),
-            stop=stop_after_delay(PATIENCE_SECONDS),
-            wait=wait_fixed(1),
-            reraise=True,
-        )
-        self._connections = ExitStack()
-        self._serving = self._serving_client(secrets.api_key)
-        self._review_desk = self._serving_client(secrets.reviewer_key)
-        self._airflow = self._connections.enter_context(
-            AirflowClient(
-                endpoints.airflow_url(settings),
-                user=settings.airflow_user,
-                password=secrets.airflow_password,
-                patience_seconds=PATIENCE_SECONDS,
-            )
-        )
+        self._size = stretch
+        self._played = Played()
+        self._early: list[Answered] = []  # of the next stretch, answered while a judge decided
 
-    def __enter__(self) -> Self:
-        return self
+    def play(self, catalogue: Path) -> Played:
+        """Play the plan; raises RegainError where it can't go on."""
+        self._import(catalogue)
+        self._train_first()
+        while not is_over(self._progress()) and self._serve():
+            self._decide()
+        return self._played
 
-    def __exit__(self, *_: object) -> None:
-        self._connections.close()
-
-    def _serving_client(self, key: str) -> ServingClient:
-        url = endpoints.serving_url(self._settings)
-        client = ServingClient(url, api_key=key, patience_seconds=PATIENCE_SECONDS)
-        return self._connections.enter_context(client)
-
-    def play(self, catalogue: Path) -> DemoReport:
-        """Play the plan and report on it; raises RegainError where it can't go on."""
-        imported = self._import(catalogue)
-        trainings = [self._train("first training", self._plan.first.start)]
-        first = self._serve("first stretch", self._plan.first)
-        reviewed, estimates = self._review(first)
-        trainings.append(self._train("retraining", self._plan.first.end))
-        later = self._serve("later stretch", self._plan.later)
-        with self._stages.stage("comparison", "Compare the versions on the later products"):
-            versions = self._versions(trainings)
-            predictions = self._account_for([*first, *later], {"first": first, "later": later})
-        labels = LabelReport(
-            imported=imported.labels_new,
-            reviewed=sum(entry.is_answered for entry in reviewed),
-            unanswered=sum(not entry.is_answered for entry in reviewed),
-            naive_agreement=estimates[0],
-            weighted_agreement=estimates[1],
-            reviewer_accuracy=reviewer_accuracy(first, reviewed),
-            true_accuracy=_accuracy(first),
-        )
-        faults = self._faults(predictions, trainings)
-        return DemoReport(
-            worked=not faults,
-            faults=faults,
-            champion=self._champion(),
-            versions=versions,
-            predictions=predictions,
-            labels=labels,
-            seconds=sum(self._stages.seconds.values()),
-            stage_seconds=self._stages.seconds,
-        )
-
-    def _import(self, catalogue: Path) -> ImportReport:
+    def _import(self, catalogue: Path) -> None:
         before = self._plan.bootstrap_before
-        with self._stages.stage("import", f"Import what was listed before {before:%Y-%m-%d}"):
-            return import_catalogue(self._services, catalogue, listed_before=before)
+        title = f"Import what was listed before {before:%Y-%m-%d}"
+        with self._backstage.stages.stage("import", title) as stage:
+            report = import_catalogue(self._backstage.services, catalogue, listed_before=before)
+            self._played.imported = report.labels_new
+            stage.outcome = f"{report.products} products with their categories"
 
-    def _train(self, name: str, as_of: datetime) -> _Training:
-        """Let Airflow run the DAG with the labels as they were at a time."""
-        run_id = f"demo-{name.replace(' ', '-')}"
-        with self._stages.stage(name, f"{name.capitalize()} in Airflow ({DAG})") as stage:
-            self._airflow.wait_for_dag(DAG)
-            self._airflow.trigger(DAG, as_of=as_of, run_id=run_id)
-            run = self._airflow.follow(
-                DAG,
-                run_id,
-                timeout_seconds=RUN_TIMEOUT_SECONDS,
-                on_change=lambda run: _show_run(stage, run),
+    def _train_first(self) -> None:
+        title = f"First training in Airflow ({FIRST_TRAINING})"
+        with self._backstage.stages.stage("first training", title) as stage:
+            self._backstage.play(
+                FIRST_TRAINING, "demo-first-training", self._plan.bootstrap_before, stage
             )
-            self._wait_until_served()
-        entry = self._patiently(self._services.ledger.history)()[-1]
-        return _Training(run, as_of, entry)
+            champion = self._backstage.rollout().champion
+            if champion is None:
+                raise RegainError("no version was promoted; the run's log in Airflow says why")
+            self._trials.wait_until_served()
+            stage.outcome = f"version {champion.model_version} serves"
 
-    def _wait_until_served(self) -> None:
-        """Every worker polls the ledger; the champion answers within that interval."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._serving.ready_version() != self._champion():
-            if time.monotonic() > deadline:
-                raise RegainError(f"version {self._champion()} does not serve; see `regain status`")
-            time.sleep(self._settings.refresh_seconds)
-        time.sleep(2 * self._settings.refresh_seconds)
+    def _serve(self) -> bool:
+        """The next stretch, answered and reviewed; False when nothing arrives any more."""
+        number = len(self._played.stretches) + 1
+        early, self._early = self._early, []
+        products = self._plan.arrivals.take(max(0, self._size - len(early)))
+        if not products and not early:
+            return False
+        title = f"Stretch {number}: {len(early) + len(products)} products over HTTP"
+        with self._backstage.stages.stage(f"stretch {number}", title) as stage:
+            stage.expect(len(products))
+            answers = [*early, *send(products, self._backstage.serving, on_answer=stage.advance)]
+            stretch = self._stretch(number, answers)
+            self._played.stretches.append(stretch)
+            labels = self._review(stretch, stage)
+            stage.outcome = f"{share_right(answers) or 0:.1%} right, {labels} labelled"
+        return True
 
-    def _serve(self, name: str, stretch: Stretch) -> list[Answered]:
-        title = f"{name.capitalize()}: {len(stretch.products)} products over HTTP"
-        with self._stages.stage(name, title) as stage:
-            stage.expect(len(stretch.products))
-            answers = send(stretch.products, self._serving, on_answer=stage.advance)
-            self._wait_for_log(len(answers))
-        return answers
+    def _stretch(self, number: int, answers: list[Answered]) -> Stretch:
+        products = [answer.product for answer in answers]
+        services = self._backstage.services
+        return Stretch(
+            number=number,
+            start=products[0].listed_at,
+            end=self._end_after(products[-1].listed_at),
+            answers=answers,
+            fresh=self._backstage.patiently(lambda: fresh_ids(products, services.splits)),
+        )
 
-    def _wait_for_log(self, at_least: int) -> None:
-        """Answers are logged right after they are given; wait until the log has them."""
+    def _end_after(self, last: datetime) -> datetime:
+        """The last moment before the next product: what is decided then knows nothing of it."""
+        following = self._plan.arrivals.next_at
+        return max(last, following - A_MOMENT) if following else last + CATCHING_UP
+
+    def _review(self, stretch: Stretch, stage: Stage) -> int:
+        """People label what was chosen for them, once the log has it."""
         deadline = time.monotonic() + DRAIN_SECONDS
-        while self._logged() < at_least and time.monotonic() < deadline:
+        services, answered = self._backstage.services, len(self._played.answers)
+        while self._backstage.patiently(services.predictions.count) < answered:
+            if time.monotonic() > deadline:
+                break  # the report will say that predictions were lost
             time.sleep(0.5)
-
-    def _logged(self) -> int:
-        return self._patiently(self._services.predictions.count)()
-
-    def _review(self, answers: Sequence[Answered]) -> tuple[list[Reviewed], Estimates]:
-        reviewers = Reviewers(
-            seed=self._settings.seed,
-            categories=self._patiently(self._services.label_spaces.current)().classes,
-            confusable=CONFUSABLE,
+        self.desk.expect(stretch.answers)
+        stage.expect(self._backstage.patiently(services.reviews.waiting))
+        known = self._backstage.patiently(services.label_spaces.current).classes
+        team = Reviewers(
+            seed=self._backstage.settings.seed, categories=known, confusable=CONFUSABLE
         )
-        with self._stages.stage("review", "People review what was chosen for them") as stage:
-            stage.expect(self._patiently(self._services.reviews.waiting)())
-            reviewed = review(answers, reviewers, self._review_desk, on_label=stage.advance)
-            return reviewed, agreement(answers, reviewed, self._serving)
+        return self.desk.review(team, on_label=stage.advance)
 
-    def _versions(self, trainings: Sequence[_Training]) -> list[VersionReport]:
-        numbers = sorted({training.entry.change.model_version for training in trainings})
-        registry = self._services.registry
-        later = compare(
-            {number: ModelBundle.from_files(registry.files(number)) for number in numbers},
-            self._unseen(self._plan.later.products),
-            self._plan.later.end,
-        )
-        reports = []
-        for training in trainings:
-            change = training.entry.change
-            found = registry.get(change.model_version)
-            everything, shared = later[change.model_version]
-            reports.append(
-                VersionReport(
-                    version=change.model_version,
-                    run_url=training.run.url,
-                    model_url=found.url,
-                    as_of=training.as_of,
-                    snapshot=found.tags["regain.snapshot"],
-                    decision=change.action.value,
-                    reason=change.reason,
-                    test=qualities_from_metrics(found.metrics),
-                    later=everything,
-                    later_shared=shared,
-                )
+    def _decide(self) -> None:
+        """What the timetables would do after a stretch, and the saboteur."""
+        stretch = self._played.stretches[-1]
+        if self._progress().on_trial:
+            self._judge(stretch)
+        if check_is_due(self._progress()):
+            check = self.watch.check(stretch.number, stretch.end)
+            self._played.checks[stretch.number] = check
+            self.watch.settle(stretch.number, check.alerts)
+            self._trials.wait_until_served()
+        if sabotage_is_due(self._progress()):
+            self._played.sabotage = self._trials.sabotage(stretch.end)
+
+    def _judge(self, stretch: Stretch) -> None:
+        challenger = self._backstage.rollout().challenger
+        forced = self._played.sabotage
+        if challenger and forced and challenger.model_version == forced.change.model_version:
+            entry, self._early = self._trials.judge_under_traffic(
+                stretch.number, stretch.end, self._plan.arrivals, most=self._size
             )
-        return reports
+            if entry and entry.change.action is LedgerAction.ROLLBACK:
+                self._played.rollback = entry
+                self._played.rolled_back_after = stretch.number
+        else:
+            entry = self._trials.judge(stretch.number, stretch.end)
+            if entry and entry.change.action is LedgerAction.PROMOTE:
+                self._played.promotions[stretch.number] = entry
+        self._trials.wait_until_served()
 
-    def _unseen(self, products: Sequence[SimulatedProduct]) -> list[SimulatedProduct]:
-        """The products whose title and picture no snapshot had: no version learnt from them."""
-        keys = [group_keys(product.title, picture_digest(product)) for product in products]
-        known = self._services.splits.parts_of_keys([key for each in keys for key in each])
-        return [
-            product
-            for product, own in zip(products, keys, strict=True)
-            if not any(key in known for key in own)
-        ]
-
-    def _account_for(
-        self, answers: Sequence[Answered], stretches: dict[str, list[Answered]]
-    ) -> PredictionReport:
-        return PredictionReport(
-            answered=len(answers),
-            needs_review=sum(answer.needs_review for answer in answers),
-            lost=len(lost(answers, self._serving)),
-            doubled=max(0, self._logged() - len(answers)),
-            served_accuracy={name: _accuracy(served) for name, served in stretches.items()},
+    def _progress(self) -> Progress:
+        served, played = len(self._played.stretches), self._played
+        promoted = min(played.promotions, default=None)
+        ended = played.rolled_back_after
+        return Progress(
+            served=served,
+            last=self._plan.stretches,
+            made=self._plan.changes_after is not None,
+            on_trial=served > 0 and self._backstage.rollout().challenger is not None,
+            reign=served - max(played.promotions, default=0),
+            regained=None if promoted is None else served - promoted,
+            sabotaged=played.sabotage is not None,
+            after_sabotage=None if ended is None else served - ended,
         )
-
-    def _faults(
-        self, predictions: PredictionReport, trainings: Sequence[_Training]
-    ) -> tuple[str, ...]:
-        """What must not be; empty when the loop worked."""
-        versions = {training.entry.change.model_version for training in trainings}
-        checks = {
-            f"{predictions.lost} predictions were lost": predictions.lost > 0,
-            f"{predictions.doubled} predictions were doubled": predictions.doubled > 0,
-            "the retraining registered no version of its own": len(versions) < len(trainings),
-            "the first version was not promoted": trainings[0].entry.change.action != "promote",
-            "the registry's alias is not the ledger's champion": (
-                self._services.registry.aliases().get("champion") != self._champion()
-            ),
-        }
-        return tuple(fault for fault, found in checks.items() if found)
-
-    def _champion(self) -> int:
-        champion = self._patiently(self._services.ledger.champion)()
-        if champion is None:
-            raise RegainError("no version was promoted; the run's log in Airflow says why")
-        return champion.model_version
-
-
-def _show_run(stage: Stage, run: DagRun) -> None:
-    running = [task for task, state in run.tasks.items() if state == "running"]
-    detail = ", ".join(task.rpartition(".")[2] for task in running) or run.state
-    stage.show(run.done, len(run.tasks), detail)
-
-
-def _accuracy(answers: Sequence[Answered]) -> float:
-    return sum(answer.correct for answer in answers) / len(answers)

@@ -1,38 +1,108 @@
-"""What the demo plays: a catalogue cut by time into what was there and what arrives later."""
+"""What the demo plays: what was there before, and the products that arrive afterwards."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
+from typing import TypeVar
 
 from ml.domain.errors import InvalidInput
+from ml.simulation.drift import DriftingMarketplace
 from ml.simulation.items import SimulatedProduct
+from ml.simulation.replay import Listing, replay
 
-LONGEST_FIRST = 1_000
-LONGEST_LATER = 600
 FEWEST_LATER = 20
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
-class Stretch:
-    """Products that arrive over HTTP between two times (the end is exclusive)."""
 
-    start: datetime
-    end: datetime
-    products: Sequence[SimulatedProduct]
+class Arrivals:
+    """Products in the order of `listed_at`, each taken once, made or read when it is taken."""
+
+    def __init__(self, products: Iterable[SimulatedProduct]) -> None:
+        self._products = iter(products)
+        self._next = next(self._products, None)
 
     @property
-    def days(self) -> float:
-        return (self.end - self.start).total_seconds() / 86_400
+    def next_at(self) -> datetime | None:
+        """When the next product arrives; None when none is left."""
+        return self._next.listed_at if self._next else None
+
+    def take(self, count: int) -> list[SimulatedProduct]:
+        """The next products, fewer than asked for at the end."""
+        taken: list[SimulatedProduct] = []
+        while len(taken) < count and self._next is not None:
+            taken.append(self._next)
+            self._next = next(self._products, None)
+        return taken
 
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """`bootstrap_before` cuts off the imported part; `first` is served by version 1 and reviewed;
-    `later` is served by the better version and is what both are compared on."""
+    """What was listed before `bootstrap_before` is imported, the rest arrives.
+
+    There can be so many `stretches`. `changes_after` of them the marketplace changes (None: it does
+    as it did in truth). `products_per_day` is the mean pace of the arrivals.
+    """
 
     bootstrap_before: datetime
-    first: Stretch
-    later: Stretch
+    arrivals: Arrivals
+    stretches: int
+    products_per_day: float
+    changes_after: int | None = None
+
+
+def market_plan(
+    market: DriftingMarketplace, *, bootstrap: int, stretch: int, stretches: int
+) -> DemoPlan:
+    """Play a made marketplace, of which the first `bootstrap` products were there before.
+
+    It yields twice what the stretches hold: what arrives while a judge decides comes on top.
+    """
+    return DemoPlan(
+        bootstrap_before=market.before.listed_at(bootstrap),
+        arrivals=Arrivals(market.products(2 * stretch * stretches, start=bootstrap)),
+        stretches=stretches,
+        products_per_day=market.before.products_per_day,
+        changes_after=(market.changes_at - bootstrap) // stretch,
+    )
+
+
+def catalogue_plan(
+    listings: Iterable[Listing], bootstrap_before: datetime, *, stretch: int, stretches: int
+) -> DemoPlan:
+    """Play a real catalogue from a time on, thinned evenly when it has more than is played.
+
+    Raises InvalidInput when hardly anything is left to play.
+    """
+    later = sorted(
+        (listing for listing in listings if listing.listed_at >= bootstrap_before),
+        key=lambda listing: (listing.listed_at, listing.product_id),
+    )
+    if len(later) < FEWEST_LATER:
+        raise InvalidInput(
+            f"only {len(later)} products are listed from {bootstrap_before:%Y-%m-%d} on; "
+            "choose an earlier --bootstrap-before"
+        )
+    kept = thinned(later, stretch * stretches)
+    days = (kept[-1].listed_at - kept[0].listed_at).total_seconds() / 86_400
+    return DemoPlan(
+        bootstrap_before=bootstrap_before,
+        arrivals=Arrivals(replay(kept)),
+        stretches=min(stretches, ceil(len(kept) / stretch)),
+        products_per_day=len(kept) / max(days, 1.0),
+    )
+
+
+def thinned(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of the items, evenly spread.
+
+    >>> thinned("abcdefghij", 4)
+    ['a', 'c', 'f', 'h']
+    """
+    if len(items) <= most:
+        return list(items)
+    return [items[place * len(items) // most] for place in range(most)]
 
 
 def choose_cut(listed: Sequence[datetime]) -> datetime:
@@ -56,37 +126,3 @@ def choose_cut(listed: Sequence[datetime]) -> datetime:
     if fitting:
         return min(fitting, key=lambda start: abs(shares[start] - 1 / 3))
     return ordered[len(ordered) // 3]
-
-
-def make_plan(
-    products: Iterable[SimulatedProduct],
-    bootstrap_before: datetime,
-    *,
-    first: int = LONGEST_FIRST,
-    later: int = LONGEST_LATER,
-) -> DemoPlan:
-    """Cut the products (in order of `listed_at`) that come after the bootstrap into two stretches.
-
-    A catalogue with fewer products than asked for is cut in the same proportion. Raises
-    InvalidInput when hardly anything is left to play.
-    """
-    arriving = []
-    for product in products:
-        if product.listed_at >= bootstrap_before:
-            arriving.append(product)
-        if len(arriving) > first + later:
-            break
-    if len(arriving) < FEWEST_LATER:
-        raise InvalidInput(
-            f"only {len(arriving)} products are listed from {bootstrap_before:%Y-%m-%d} on; "
-            "choose an earlier --bootstrap-before"
-        )
-    played = min(len(arriving), first + later)
-    cut = min(first, played * first // (first + later))
-    end = arriving[played].listed_at if played < len(arriving) else arriving[-1].listed_at
-    middle = arriving[cut].listed_at
-    return DemoPlan(
-        bootstrap_before=bootstrap_before,
-        first=Stretch(bootstrap_before, middle, arriving[:cut]),
-        later=Stretch(middle, end, arriving[cut:played]),
-    )

@@ -1,4 +1,4 @@
-"""What the demo shows: a report for the screen and the same, whole, as JSON."""
+"""What the demo found, as machines read it: `report.json`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,168 +7,148 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group
-from rich.panel import Panel
-from rich.table import Table
-
-MODALITIES = ("text", "image", "fused")
+from ml.demo.accuracy import Accuracy
 
 
 @dataclass(frozen=True)
-class Quality:
-    """Figures of one model on some rows, in [0, 1]; `rows` 0 where it says nothing."""
+class AlertReport:
+    """An alert of a drift check; `attempts` retrainings were made for it."""
 
-    rows: int
-    weighted_f1: float
+    at: datetime
+    action: str
+    version: int
+    reason: str
+    attempts: int
+    settled: bool
+
+
+@dataclass(frozen=True)
+class DecisionReport:
+    """An entry of the rollout ledger: `at` in simulated time, `recorded_at` by the wall clock."""
+
+    decision: str
+    reason: str
+    numbers: Mapping[str, float | str]
+    at: datetime
+    version: int
+    actor: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class ArmReport:
+    """What one side of a trial answered in a stretch; `accuracy` is over all of its products."""
+
+    version: int
+    products: int
     accuracy: float
-    macro_f1: float
+
+
+@dataclass(frozen=True)
+class StretchReport:
+    """A span of the marketplace: how often the served answers were right, by all and by arm.
+
+    `check` is what a drift check said at its end (None: none was made).
+    """
+
+    number: int
+    start: datetime
+    end: datetime
+    products: int
+    accuracy: float
+    arms: Mapping[str, ArmReport]
+    check: str | None
+
+
+@dataclass(frozen=True)
+class SabotageReport:
+    """How the model that learnt nothing was found out.
+
+    The judge rolled it back after `labels` of its answers (and `champion_labels` of the other
+    arm's). `seconds_until_unserved` lie between the ledger entry and the last answer of it that
+    arrived; `answers_watched` came after the entry, by whomever. None while it was not rolled back.
+    """
+
+    version: int
+    share: float
+    rolled_back: bool
+    labels: int | None
+    champion_labels: int | None
+    seconds_until_unserved: float | None
+    answers_watched: int | None
 
 
 @dataclass(frozen=True)
 class VersionReport:
-    """One registered version: how it came about and what it is worth.
-
-    `test` are its figures on the test part as it was then, which grows from version to version;
-    `later` those on the later products whose title and picture nobody learnt from, the same for
-    every version, and `later_shared` on those of them whose category every version knows. Each by
-    modality: text, image, fused.
-    """
+    """One registered version. `test` are its figures when it was trained (none of the saboteur)."""
 
     version: int
-    run_url: str
-    model_url: str
-    as_of: datetime
+    origin: str
+    serves: bool
+    as_of: str
     snapshot: str
-    decision: str
-    reason: str
-    test: Mapping[str, Quality]
-    later: Mapping[str, Quality]
-    later_shared: Mapping[str, Quality]
+    test: Mapping[str, float]
+    model_url: str
 
 
 @dataclass(frozen=True)
-class PredictionReport:
-    """Answers over HTTP against the prediction log: lost was answered and not logged, doubled is
-    logged more often than answered."""
+class Tally:
+    """Predictions and labels that should not be so: lost, or doubled."""
 
-    answered: int
-    needs_review: int
-    lost: int
-    doubled: int
-    served_accuracy: Mapping[str, float]
+    predictions: int
+    labels: int
 
 
 @dataclass(frozen=True)
-class LabelReport:
-    """Where labels came from, and what the reviewed ones say about the first stretch's accuracy.
+class Counts:
+    """What passed through the loop. `reviewers_right` is the share of their labels that is true.
 
-    `naive_agreement` with the reviewers counts every reviewed product alike; `weighted_agreement`
-    weighs each by 1 over the probability with which it was chosen (Hajek). The simulation knows
-    `reviewer_accuracy`, and what reviewers who never err would have said: `true_accuracy`. The
-    first three are None when nobody answered.
+    `sweeps` are retrainings that the driver had to start because no event had.
     """
 
-    imported: int
-    reviewed: int
-    unanswered: int
-    naive_agreement: float | None
-    weighted_agreement: float | None
-    reviewer_accuracy: float | None
-    true_accuracy: float
+    predictions: int
+    imported_labels: int
+    review_labels: int
+    unanswered_reviews: int
+    reviewers_right: float | None
+    sweeps: int
 
 
 @dataclass(frozen=True)
 class DemoReport:
-    """The whole demo. `worked` is what the exit status says; `faults` why not."""
+    """The whole demo. `closed` is what the exit status says; `faults` why not.
 
-    worked: bool
+    `changed_at` is when the made marketplace changed, None for a real catalogue. `peak_rss_mb` is
+    explained at `PeakMemory`, `accuracy` at `Accuracy`.
+    """
+
+    closed: bool
     faults: Sequence[str]
-    champion: int
+    alerts: Sequence[AlertReport]
+    decisions: Sequence[DecisionReport]
+    accuracy: Accuracy
+    changed_at: datetime | None
+    lost: Tally
+    doubled: Tally
+    sabotage: SabotageReport | None
+    stretches: Sequence[StretchReport]
     versions: Sequence[VersionReport]
-    predictions: PredictionReport
-    labels: LabelReport
+    counts: Counts
+    settings: Mapping[str, float | int | bool]
     seconds: float
+    peak_rss_mb: float
     stage_seconds: Mapping[str, float]
 
     def write(self, path: Path) -> None:
         """Store the report as JSON, whole or not at all."""
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(self), indent=2, default=_to_json) + "\n")
-        temporary.replace(path)
+        write_whole(path, json.dumps(asdict(self), indent=2, default=_to_json) + "\n")
 
 
-def show(report: DemoReport, path: Path, console: Console, *, kept: bool) -> None:
-    """Print the report as people read it; `kept`: the services still run."""
-    console.print(Panel(_verdict(report), title="regain demo", expand=False))
-    console.print(_figures(report))
-    console.print(_accounts(report))
-    for version in report.versions:
-        outcome = {"promote": "promoted", "refuse": "refused"}[version.decision]
-        console.print(f"version {version.version} was {outcome}: {version.reason}")
-        console.print(f"  run    {version.run_url}", soft_wrap=True)
-        console.print(f"  model  {version.model_url}", soft_wrap=True)
-    console.print(f"\nThe same as JSON: {path}", soft_wrap=True)
-    if not kept:
-        again = f"regain --state {path.parent} up"
-        console.print(f"The services are stopped; to look around: {again}", soft_wrap=True)
-
-
-def _verdict(report: DemoReport) -> str:
-    if not report.worked:
-        return "[bold red]It did not work:[/] " + "; ".join(report.faults)
-    return (
-        f"[bold green]It worked[/] in {report.seconds / 60:.1f} minutes: "
-        f"version {report.champion} serves."
-    )
-
-
-def _figures(report: DemoReport) -> Table:
-    table = Table(title="Weighted F1 (accuracy) of every version")
-    table.add_column("version")
-    table.add_column("rows")
-    for modality in MODALITIES:
-        table.add_column(modality, justify="right")
-    for version in report.versions:
-        name = f"{version.version}{' (champion)' if version.version == report.champion else ''}"
-        rows = {
-            "own test part": version.test,
-            "later products": version.later,
-            "the same, shared classes": version.later_shared,
-        }
-        for title, qualities in rows.items():
-            cells = (_cell(qualities[modality]) for modality in MODALITIES)
-            table.add_row(name, f"{title} ({qualities['fused'].rows})", *cells)
-            name = ""
-        table.add_section()
-    return table
-
-
-def _cell(quality: Quality) -> str:
-    if not quality.rows:
-        return "none"
-    return f"{quality.weighted_f1:.3f} ({quality.accuracy:.3f})"
-
-
-def _accounts(report: DemoReport) -> Group:
-    predictions, labels = report.predictions, report.labels
-    return Group(
-        f"predictions: {predictions.answered} answered, {predictions.lost} lost, "
-        f"{predictions.doubled} doubled, {predictions.needs_review} under the threshold",
-        f"labels: {labels.imported} imported, {labels.reviewed} by reviewers, "
-        f"{labels.unanswered} asked for and not answered",
-        _agreement(labels),
-    )
-
-
-def _agreement(labels: LabelReport) -> str:
-    truth = f"the first version is right on {labels.true_accuracy:.1%} of the first stretch"
-    if labels.reviewer_accuracy is None:
-        return f"{truth}; nobody answered a review"
-    return (
-        f"{truth}, and agrees with its reviewers (themselves right on "
-        f"{labels.reviewer_accuracy:.0%}) on {labels.weighted_agreement:.1%}, weighted by how "
-        f"products were chosen; unweighted it would look like {labels.naive_agreement:.1%}"
-    )
+def write_whole(path: Path, text: str) -> None:
+    """Store a text, whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def _to_json(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`make demo`: an installation of its own, a catalogue to play, the loop, the report."""
+"""`make demo`: an installation of its own, a marketplace to play, the loop, the report."""
 
 import shutil
 import time
@@ -11,14 +11,22 @@ from pathlib import Path
 from rich.console import Console
 
 from ml.adapters.catalogues import open_catalogue
+from ml.demo.backstage import Backstage
+from ml.demo.curve import CurvePoint
 from ml.demo.loop import Loop
-from ml.demo.plan import DemoPlan, choose_cut, make_plan
-from ml.demo.report import DemoReport, show
+from ml.demo.memory import PeakMemory
+from ml.demo.options import DemoOptions, demo_settings
+from ml.demo.outcome import Reckoning
+from ml.demo.page import page
+from ml.demo.plan import DemoPlan, catalogue_plan, choose_cut, market_plan
+from ml.demo.report import DemoReport, write_whole
+from ml.demo.screen import show, show_settings
 from ml.demo.stages import Stage, Stages
 from ml.domain.errors import InvalidInput
+from ml.simulation.drift import DriftingMarketplace, drifted
 from ml.simulation.items import SimulatedProduct
 from ml.simulation.marketplace import Marketplace
-from ml.simulation.replay import replay, write_catalogue
+from ml.simulation.replay import write_catalogue
 from ml.stack import control
 from ml.stack.service import ComponentStatus, State
 from ml.wiring.config import Settings
@@ -31,20 +39,16 @@ REAL_SERVICES = (
 )
 CATALOGUE = "catalogue"
 REPORT = "report.json"
+PAGE = "report.html"
 OPENS = datetime(2026, 1, 5, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DemoOptions:
-    """What to play. Without `data` a marketplace of `bootstrap` + `first` + `later` products is
-    made; `keep` leaves the services running."""
+@dataclass(frozen=True)
+class _Scene:
+    """What is played: the catalogue that is imported, and what arrives after it."""
 
-    data: Path | None = None
-    bootstrap_before: datetime | None = None
-    bootstrap: int = 2_500
-    first: int = 800
-    later: int = 500
-    keep: bool = False
+    catalogue: Path
+    plan: DemoPlan
 
 
 def run_demo(
@@ -62,16 +66,33 @@ def run_demo(
     started = time.monotonic()
     settings = _fresh(settings)
     stages = Stages(console, lambda name: on_stage(name, settings))
-    catalogue = options.data or _make_catalogue(settings, options, stages)
-    plan = _plan(catalogue, options, stages)
-    settings = _staffed(settings, plan)
-    with _running(settings, stages, keep=options.keep), Loop(settings, plan, stages) as loop:
-        played = loop.play(catalogue)
-    report = replace(played, seconds=time.monotonic() - started, stage_seconds=dict(stages.seconds))
-    path = settings.state / REPORT
-    report.write(path)
-    show(report, path, console, kept=options.keep)
+    scene = _replayed(options, stages) if options.data else _made(settings, options, stages)
+    settings = demo_settings(settings, options, products_per_day=scene.plan.products_per_day)
+    show_settings(settings, options, console)
+    with PeakMemory(settings) as memory:
+        report, curve = _played(settings, options, scene, stages)
+    report = replace(
+        report,
+        seconds=time.monotonic() - started,
+        peak_rss_mb=memory.megabytes,
+        stage_seconds=dict(stages.seconds),
+    )
+    report.write(settings.state / REPORT)
+    write_whole(settings.state / PAGE, page(report, curve))
+    show(report, settings.state, console, kept=options.keep)
     return report
+
+
+def _played(
+    settings: Settings, options: DemoOptions, scene: _Scene, stages: Stages
+) -> tuple[DemoReport, list[CurvePoint]]:
+    with _running(settings, stages, keep=options.keep), Backstage(settings, stages) as backstage:
+        loop = Loop(backstage, scene.plan, stretch=options.stretch)
+        played = loop.play(scene.catalogue)
+        with stages.stage("comparison", "Account for everything; ask version 1 once more"):
+            reckoning = Reckoning(backstage, played, loop.desk, loop.watch)
+            report = reckoning.report(changes_after=scene.plan.changes_after)
+            return report, reckoning.curve()
 
 
 def _fresh(settings: Settings) -> Settings:
@@ -94,40 +115,38 @@ def _fresh(settings: Settings) -> Settings:
     return settings
 
 
-def _make_catalogue(settings: Settings, options: DemoOptions, stages: Stages) -> Path:
-    folder = settings.state / CATALOGUE
-    count = options.bootstrap + options.first + options.later + 1
-    with stages.stage("marketplace", f"Make a marketplace of {count} products") as stage:
-        stage.expect(count)
-        market = Marketplace(seed=settings.seed, opens_at=OPENS)
-        write_catalogue(_counted(market.products(count), stage), folder)
-    return folder
-
-
-def _plan(catalogue: Path, options: DemoOptions, stages: Stages) -> DemoPlan:
-    with stages.stage("plan", "Read the catalogue"):
-        listings = open_catalogue(catalogue).listings()
-        times = sorted(listing.listed_at for listing in listings)
-        made = options.data is None
-        cut = options.bootstrap_before or (times[options.bootstrap] if made else choose_cut(times))
-        return make_plan(
-            replay(listing for listing in listings if listing.listed_at >= cut),
-            cut,
-            first=options.first,
-            later=options.later,
-        )
-
-
-def _staffed(settings: Settings, plan: DemoPlan) -> Settings:
-    """Reviewers for four in ten products: a small team for a small marketplace."""
-    products_per_day = len(plan.first.products) / max(plan.first.days, 1e-6)
-    return settings.model_copy(
-        update={
-            "products_per_day": products_per_day,
-            "review_capacity_per_day": 0.4 * products_per_day,
-            "audit_share": 0.1,
-        }
+def _made(settings: Settings, options: DemoOptions, stages: Stages) -> _Scene:
+    """A marketplace that changes; what was there before is written as a catalogue to import."""
+    market = Marketplace(seed=settings.seed, opens_at=OPENS)
+    changing = DriftingMarketplace(
+        before=market,
+        after=drifted(market),
+        changes_at=options.bootstrap + options.changes_after * options.stretch,
     )
+    folder = settings.state / CATALOGUE
+    title = f"Make a marketplace, {options.bootstrap} products of which were there before"
+    with stages.stage("marketplace", title) as stage:
+        stage.expect(options.bootstrap)
+        write_catalogue(_counted(changing.products(options.bootstrap), stage), folder)
+    return _Scene(
+        folder,
+        market_plan(
+            changing,
+            bootstrap=options.bootstrap,
+            stretch=options.stretch,
+            stretches=options.stretches,
+        ),
+    )
+
+
+def _replayed(options: DemoOptions, stages: Stages) -> _Scene:
+    assert options.data is not None, "asked for with data only"
+    with stages.stage("plan", f"Read the catalogue {options.data}") as stage:
+        listings = open_catalogue(options.data).listings()
+        cut = options.bootstrap_before or choose_cut([each.listed_at for each in listings])
+        plan = catalogue_plan(listings, cut, stretch=options.stretch, stretches=options.stretches)
+        stage.outcome = f"at most {plan.stretches} stretches of {options.stretch} products"
+    return _Scene(options.data, plan)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from ml.demo.airflow import DagRun
+
 
 class Stages:
     """Prints stages to a console and keeps their seconds; `on_stage` hears each one's name."""
@@ -18,7 +20,7 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator["Stage"]:
-        """One stage; its line gets a tick and its seconds when the block ends well."""
+        """One stage; its line gets a tick, what it came to and its seconds when it ends well."""
         self._on_stage(name)
         start = time.monotonic()
         with Progress(
@@ -30,15 +32,20 @@ class Stages:
             transient=True,
             disable=not self._console.is_terminal,
         ) as progress:
-            yield Stage(progress, title)
-        self.seconds[name] = time.monotonic() - start
-        self._console.print(f"[green]✓[/] {title} [dim]({self.seconds[name]:.0f} s)[/]")
+            stage = Stage(progress, title)
+            yield stage
+        seconds = self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
+        outcome = f": {stage.outcome}" if stage.outcome else ""
+        self._console.print(
+            f"[green]✓[/] {title}{outcome} [dim]({seconds:.0f} s)[/]", highlight=False
+        )
 
 
 class Stage:
-    """The bar of a running stage."""
+    """The bar of a running stage; `outcome` is said when it ends."""
 
     def __init__(self, progress: Progress, title: str) -> None:
+        self.outcome = ""
         self._progress = progress
         self._title = title
         self._task = progress.add_task(title, total=None)
@@ -56,3 +63,9 @@ class Stage:
         self._progress.update(
             self._task, completed=done, total=total, description=f"{self._title}: {detail}"
         )
+
+    def show_run(self, run: DagRun) -> None:
+        """The tasks of a run in Airflow."""
+        running = [task for task, state in run.tasks.items() if state == "running"]
+        detail = ", ".join(task.rpartition(".")[2] for task in running) or run.state
+        self.show(run.done, len(run.tasks), detail)

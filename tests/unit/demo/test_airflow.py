@@ -17,6 +17,7 @@ class Airflow:
 
     def __init__(self, *, ends: str = "success", busy: int = 0) -> None:
         self.runs: dict[str, dict[str, object]] = {}
+        self.unpaused: list[str] = []
         self.tokens = 0
         self._ends = ends
         self._busy = busy
@@ -31,12 +32,23 @@ class Airflow:
         if self._busy:
             self._busy -= 1
             return httpx.Response(503, text="starting")
-        if request.method == "POST":
-            body = json.loads(request.content)
+        return self._answer(request.method, path, request.content)
+
+    def _answer(self, method: str, path: str, content: bytes) -> httpx.Response:
+        if method == "PATCH":
+            self.unpaused.append(path)
+            return httpx.Response(200, json={})
+        if method == "POST":
+            body = json.loads(content)
             if body["dag_run_id"] in self.runs:
                 return httpx.Response(409, json={"detail": "exists"})
             self.runs[body["dag_run_id"]] = body
             return httpx.Response(200, json=body)
+        if path.endswith("/dagRuns"):
+            newest_first = [
+                {"dag_run_id": run_id, "state": self._ends} for run_id in reversed(self.runs)
+            ]
+            return httpx.Response(200, json={"dag_runs": newest_first})
         if path.endswith("/taskInstances"):
             task = {"task_id": "retrain.gate", "state": self._ends, "start_date": "2026"}
             return httpx.Response(200, json={"task_instances": [task]})
@@ -89,3 +101,18 @@ def test_a_token_that_ran_out_is_renewed() -> None:
 def test_a_server_that_stays_away_is_an_error_that_names_it() -> None:
     with pytest.raises(ServiceUnavailable):
         client(Airflow(busy=10_000), patience_seconds=0).wait_for_dag("retrain_monthly")
+
+
+def test_the_runs_of_a_dag_are_told_newest_first() -> None:
+    airflow = Airflow()
+    driver = client(airflow)
+    assert driver.runs("retrain_on_drift") == {}
+    for run_id in ("r1", "r2"):
+        driver.trigger("retrain_on_drift", as_of=AS_OF, run_id=run_id)
+    assert list(driver.runs("retrain_on_drift").items()) == [("r2", "success"), ("r1", "success")]
+
+
+def test_a_dag_is_unpaused_before_it_is_triggered() -> None:
+    airflow = Airflow()
+    client(airflow).unpause("retrain_on_drift")
+    assert airflow.unpaused == ["/api/v2/dags/retrain_on_drift"]

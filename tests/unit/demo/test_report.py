@@ -1,100 +1,62 @@
-"""The report as people and as machines read it."""
+"""The report as machines and as people at a terminal read it."""
 
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 
-from ml.demo.report import (
-    DemoReport,
-    LabelReport,
-    PredictionReport,
-    Quality,
-    VersionReport,
-    show,
-)
+from ml.demo.options import DemoOptions, demo_settings
+from ml.demo.report import DemoReport
+from ml.demo.screen import show, show_settings
+from ml.wiring.config import Settings
+from tests.fakes.demo import made_report
 
-QUALITY = Quality(rows=100, weighted_f1=0.91234, accuracy=0.9, macro_f1=0.8)
-NOTHING = Quality(rows=0, weighted_f1=0.0, accuracy=0.0, macro_f1=0.0)
-MODALITIES = {"text": QUALITY, "image": NOTHING, "fused": QUALITY}
-REPORT = DemoReport(
-    worked=True,
-    faults=(),
-    champion=1,
-    versions=(
-        VersionReport(
-            version=1,
-            run_url="http://airflow/run",
-            model_url="http://mlflow/1",
-            as_of=datetime(2026, 1, 1, tzinfo=UTC),
-            snapshot="d" * 64,
-            decision="promote",
-            reason="passed",
-            test=MODALITIES,
-            later=MODALITIES,
-            later_shared=MODALITIES,
-        ),
-    ),
-    predictions=PredictionReport(
-        answered=10, needs_review=2, lost=0, doubled=0, served_accuracy={"first": 0.9}
-    ),
-    labels=LabelReport(
-        imported=100,
-        reviewed=5,
-        unanswered=1,
-        naive_agreement=0.4,
-        weighted_agreement=0.8,
-        reviewer_accuracy=0.88,
-        true_accuracy=0.9,
-    ),
-    seconds=120.0,
-    stage_seconds={"import": 3.0},
-)
+MOST_LINES = 60
 
 
-def shown(report: DemoReport, tmp_path) -> str:
+def shown(report: DemoReport) -> str:
     screen = io.StringIO()
-    show(report, tmp_path / "report.json", Console(file=screen, width=120), kept=False)
+    show(report, Path("/state/demo"), Console(file=screen, width=120), kept=False)
     return screen.getvalue()
 
 
-def test_the_screen_shows_every_figure_and_link(tmp_path) -> None:
-    text = shown(REPORT, tmp_path)
+def test_the_file_holds_what_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    made_report().write(path)
+    stored = json.loads(path.read_text())
+    assert stored["closed"] is True
+    assert stored["accuracy"]["first_version_on_later_products"] == 0.651
+    assert stored["lost"] == stored["doubled"] == {"predictions": 0, "labels": 0}
+    assert stored["decisions"][-1]["decision"] == "rollback"
+    assert set(stored["decisions"][0]) >= {"decision", "reason", "numbers", "at"}
+    assert stored["alerts"][0]["at"] == "2026-04-04T00:00:00+00:00"
+    assert stored["sabotage"]["seconds_until_unserved"] == 0.213
+    assert stored["stretches"][6]["arms"]["challenger"]["version"] == 3
+    assert stored.keys() >= {"seconds", "peak_rss_mb", "settings", "versions", "stage_seconds"}
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_the_screen_tells_the_story_in_short() -> None:
+    text = shown(made_report())
     for part in (
-        "It worked",
-        "later products (100)",
-        "0.912 (0.900)",
-        "none",
-        "http://airflow/run",
-        "80.0%",
-        "40.0%",
+        *("The loop closed", "86.3%", "79.4%", "+14.3 points", "alert: retrain"),
+        *("promote version 2", "after 64 labels", "0.21 s", "0 lost", "3456 MB", "report.html"),
     ):
         assert part in text
+    assert len(text.splitlines()) <= MOST_LINES
 
 
-def test_what_went_wrong_comes_first(tmp_path) -> None:
-    text = shown(replace(REPORT, worked=False, faults=("3 predictions were lost",)), tmp_path)
-    assert "did not work: 3 predictions were lost" in text
+def test_what_went_wrong_comes_first() -> None:
+    text = shown(replace(made_report(), closed=False, faults=("3 predictions were lost",)))
+    assert "did not close: 3 predictions were lost" in text
 
 
-def test_without_reviews_nothing_is_estimated(tmp_path) -> None:
-    labels = replace(
-        REPORT.labels,
-        reviewed=0,
-        naive_agreement=None,
-        weighted_agreement=None,
-        reviewer_accuracy=None,
-    )
-    assert "nobody answered" in shown(replace(REPORT, labels=labels), tmp_path)
-
-
-def test_the_file_holds_the_same_as_json(tmp_path) -> None:
-    path = tmp_path / "report.json"
-    REPORT.write(path)
-    stored = json.loads(path.read_text())
-    assert stored["versions"][0]["later"]["fused"]["weighted_f1"] == QUALITY.weighted_f1
-    assert stored["versions"][0]["as_of"] == "2026-01-01T00:00:00+00:00"
-    assert stored["predictions"]["lost"] == 0
-    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+def test_the_settings_that_decide_are_shown_before() -> None:
+    screen = io.StringIO()
+    options = DemoOptions()
+    settings = demo_settings(Settings(), options, products_per_day=50.0)
+    show_settings(settings, options, Console(file=screen, width=100))
+    for name in ("challenger_share", "label_share", "judge_min_labels", "drift_window_products"):
+        assert name in screen.getvalue()

@@ -1,4 +1,4 @@
-"""Products and reviews over the real API, without a socket."""
+"""Products over the real API, without a socket."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml.demo.reviews import agreement, review, reviewer_accuracy
-from ml.demo.traffic import Answered, lost, send
-from ml.domain.labels import LabelSpace
+from ml.demo.plan import Arrivals
+from ml.demo.traffic import Answered, Trickle, lost, send
+from ml.domain.errors import InvalidInput
+from ml.domain.predictions import Arm
 from ml.serving.client import ServingClient
 from ml.simulation.items import SimulatedProduct
-from ml.simulation.reviewers import Reviewers
 from tests.fakes.serving import API_KEY, Worker, eventually
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -60,49 +60,32 @@ def test_an_answer_that_was_not_logged_is_found(worker: Worker, client: ServingC
     assert lost([*answers, invented], client) == ["0" * 32]
 
 
-def test_people_label_what_was_chosen_in_simulated_time(
-    worker: Worker, client: ServingClient
-) -> None:
-    answers = send(products(20), client)
-    _logged(worker, answers)
-    careful = Reviewers(seed=1, categories=["books", "shoes"], response_share=1.0, error_share=0.0)
-    reviewed = review(answers, careful, client)
-    assert len(reviewed) == sum(answer.needs_review for answer in answers) == 10
-    assert reviewer_accuracy(answers, reviewed) == 1.0
-    labels = worker.services.labels.read(datetime(2100, 1, 1, tzinfo=UTC)).to_pylist()
-    assert len(labels) == 10
-    assert all(label["category"] == "shoes" for label in labels)
-    assert all(label["labelled_at"] > START for label in labels)
+def test_an_answer_tells_who_gave_it(client: ServingClient) -> None:
+    (answer, *_) = send(products(2), client)
+    assert (answer.model_version, answer.arm) == (1, Arm.CHAMPION)
+    assert abs(datetime.now(UTC) - answer.heard_at) < timedelta(minutes=1)
 
 
-def test_agreement_is_weighted_by_how_products_were_chosen(
-    worker: Worker, client: ServingClient
-) -> None:
-    answers = send(products(20), client)
-    _logged(worker, answers)
-    careful = Reviewers(seed=1, categories=["books", "shoes"], response_share=1.0, error_share=0.0)
-    reviewed = review(answers, careful, client)
-    said = {answer.prediction_id for answer in answers if answer.correct}
-    expected = sum(entry.prediction_id in said for entry in reviewed) / len(reviewed)
-    assert agreement(answers, reviewed, client) == (expected, pytest.approx(expected))
+def test_a_trickle_takes_products_one_by_one_until_its_block_ends(client: ServingClient) -> None:
+    arrivals = Arrivals(products(100))
+    with Trickle(arrivals, client, most=100, pause_seconds=0.001) as trickle:
+        eventually(lambda: len(trickle.answers) >= 3)
+    answered = [answer.product.product_id for answer in trickle.answers]
+    rest = [product.product_id for product in arrivals.take(100)]
+    assert answered + rest == [f"p{i}" for i in range(100)]
 
 
-def test_nobody_answering_gives_no_estimate(worker: Worker, client: ServingClient) -> None:
-    answers = send(products(8), client)
-    _logged(worker, answers)
-    silent = Reviewers(seed=1, categories=["books", "shoes"], response_share=0.0)
-    reviewed = review(answers, silent, client)
-    assert [entry.is_answered for entry in reviewed] == [False] * 4
-    assert agreement(answers, reviewed, client) == (None, None)
-    assert reviewer_accuracy(answers, reviewed) is None
+def test_a_trickle_runs_dry(client: ServingClient) -> None:
+    arrivals = Arrivals(products(9))
+    with Trickle(arrivals, client, most=4, pause_seconds=0.001) as trickle:
+        eventually(lambda: len(trickle.answers) == 4)
+    assert len(arrivals.take(9)) == 5
 
 
-def test_a_category_seen_for_the_first_time_is_named_as_new(
-    worker: Worker, client: ServingClient
-) -> None:
-    lamps = [replace(product, category="lamps") for product in products(8)]
-    answers = send(lamps, client)
-    _logged(worker, answers)
-    careful = Reviewers(seed=1, categories=["books", "shoes"], response_share=1.0, error_share=0.0)
-    review(answers, careful, client)
-    assert worker.services.label_spaces.current() == LabelSpace(2, ("books", "shoes", "lamps"))
+def test_what_stops_a_trickle_is_told(client: ServingClient) -> None:
+    unreadable = [replace(products(1)[0], title="")]
+    with (
+        pytest.raises(InvalidInput),
+        Trickle(Arrivals(unreadable), client, most=1, pause_seconds=0.001) as trickle,
+    ):
+        eventually(lambda: trickle._error is not None)

@@ -1,0 +1,63 @@
+"""What a user may choose of the demo, and the settings that a small, fast loop needs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ml.wiring.config import Settings
+
+SHOWN = (
+    *("challenger_share", "judge_min_labels", "judge_max_accuracy_drop"),
+    *("products_per_day", "review_capacity_per_day", "audit_share", "confidence_threshold"),
+    *("drift_reference_products", "drift_window_products", "drift_min_products"),
+    *("drift_checks_in_a_row", "drift_min_distance", "drift_max_divergence", "drift_min_labels"),
+    *("drift_max_accuracy_drop", "drift_min_confidence", "gate_max_f1_drop", "seed", "replay"),
+)
+AUDITED_SHARE = 0.6  # of the labels: the more at random, the less a few of them weigh
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """What to play. Without `data` a marketplace is made, `bootstrap` products of which were there
+    before. Then come stretches of `stretch` products, at most `stretches` of them; after
+    `changes_after` the made marketplace changes. People are asked about `label_share` of the
+    products. `keep` leaves the services running.
+    """
+
+    data: Path | None = None
+    bootstrap_before: datetime | None = None
+    bootstrap: int = 2_500
+    stretch: int = 500
+    stretches: int = 14
+    changes_after: int = 3
+    label_share: float = 0.5
+    keep: bool = False
+
+
+def demo_settings(settings: Settings, options: DemoOptions, *, products_per_day: float) -> Settings:
+    """The settings with what the demo wishes; what the user has set explicitly stays.
+
+    A marketplace of a few thousand products can't wait for the labels that a real one collects:
+    the slice is larger, a window is a stretch, and one check is enough for an alarm.
+    """
+    stretch = options.stretch
+    wishes = {
+        "products_per_day": products_per_day,
+        "review_capacity_per_day": options.label_share * products_per_day,
+        "audit_share": AUDITED_SHARE * options.label_share,
+        "challenger_share": 0.4,
+        "judge_min_labels": max(10, stretch * 12 // 100),
+        "drift_reference_products": stretch,
+        "drift_window_products": stretch,
+        "drift_min_products": max(20, stretch // 4),
+        "drift_min_labels": max(10, stretch // 5),
+        "drift_checks_in_a_row": 1,
+        "replay": True,
+    }
+    missing = wishes.keys() - settings.model_fields_set
+    return settings.model_copy(update={name: wishes[name] for name in sorted(missing)})
+
+
+def shown_settings(settings: Settings) -> dict[str, float | int | bool]:
+    """The settings that the loop's decisions hang on, by name."""
+    return {name: getattr(settings, name) for name in SHOWN}

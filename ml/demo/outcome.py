@@ -1,0 +1,284 @@
+"""From what happened to what is reported: figures, accounts, and what must not be."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from ml.demo.accuracy import Accuracy, Stretch, accuracy, right_answers, share_right
+from ml.demo.backstage import Backstage
+from ml.demo.curve import CurvePoint
+from ml.demo.drift_watch import DriftWatch
+from ml.demo.loop import Played
+from ml.demo.options import shown_settings
+from ml.demo.report import (
+    AlertReport,
+    ArmReport,
+    Counts,
+    DecisionReport,
+    DemoReport,
+    SabotageReport,
+    StretchReport,
+    Tally,
+    VersionReport,
+)
+from ml.demo.reviews import ReviewDesk
+from ml.demo.sabotage import TAG
+from ml.demo.traffic import lost
+from ml.demo.trials import unserved
+from ml.domain.decisions import LedgerEntry
+from ml.domain.drift import Action
+from ml.domain.labels import LabelSource
+from ml.domain.predictions import Arm
+from ml.domain.rollouts import Rollout, rollout_of
+from ml.models.bundle import ModelBundle
+
+FAR_FUTURE = datetime(9000, 1, 1, tzinfo=UTC)
+TEST_FIGURES = ("fused_rows", "fused_accuracy", "fused_weighted_f1", "fused_macro_f1")
+
+
+class Reckoning:
+    """Asks the services what became of everything, once the loop has been played."""
+
+    def __init__(
+        self, backstage: Backstage, played: Played, desk: ReviewDesk, watch: DriftWatch
+    ) -> None:
+        self._backstage = backstage
+        self._services = backstage.services
+        self._played = played
+        self._desk = desk
+        self._watch = watch
+        self._history: list[LedgerEntry] = backstage.patiently(self._services.ledger.history)
+        self._first_right: set[str] = set()
+
+    def report(self, *, changes_after: int | None) -> DemoReport:
+        """Everything but the time and the memory it took."""
+        figures = self._accuracy(changes_after)
+        lost_ones, doubled_ones = self._accounts()
+        alerts = [
+            AlertReport(
+                at=record.alert.at,
+                action=record.alert.action.value,
+                version=record.alert.model_version,
+                reason=record.alert.reason,
+                attempts=len(record.attempts),
+                settled=record.settled,
+            )
+            for record in self._backstage.patiently(self._services.alerts.history)
+        ]
+        sabotage = self._sabotage()
+        faults = (
+            *_faults(alerts, self._played, sabotage, figures, made=changes_after is not None),
+            *_losses(lost_ones, doubled_ones),
+            *self._alias_faults(),
+        )
+        return DemoReport(
+            closed=not faults,
+            faults=faults,
+            alerts=alerts,
+            decisions=[_decision(entry) for entry in self._history],
+            accuracy=figures,
+            changed_at=self._changed_at(changes_after),
+            lost=lost_ones,
+            doubled=doubled_ones,
+            sabotage=sabotage,
+            stretches=[self._stretch(each) for each in self._played.stretches],
+            versions=self._versions(),
+            counts=self._counts(),
+            settings=shown_settings(self._backstage.settings),
+            seconds=0.0,
+            peak_rss_mb=0.0,
+            stage_seconds={},
+        )
+
+    def curve(self) -> list[CurvePoint]:
+        """Every answer in order, with version 1's beside it after the promotion."""
+        promoted = min(self._played.promotions, default=None)
+        return [
+            CurvePoint(
+                at=answer.product.listed_at,
+                stretch=stretch.number,
+                version=answer.model_version,
+                arm=answer.arm,
+                right=answer.correct,
+                first_right=answer.product.product_id in self._first_right
+                if promoted is not None and stretch.number > promoted
+                else None,
+            )
+            for stretch in self._played.stretches
+            for answer in stretch.answers
+        ]
+
+    def _accuracy(self, changes_after: int | None) -> Accuracy:
+        """Version 1 answers what came after the promotion once more, here."""
+        stretches, forced = self._played.stretches, self._played.sabotage
+        promoted = min(self._played.promotions, default=None)
+        alarm = self._played.first_alarm or len(stretches) + 1
+        first = ModelBundle.from_files(self._services.registry.files(self._first_version))
+        later = [
+            answer.product
+            for stretch in stretches
+            if promoted is not None and stretch.number > promoted
+            for answer in stretch.answers
+        ]
+        self._first_right = right_answers(first, later)
+        return accuracy(
+            stretches,
+            changed=alarm if changes_after is None else changes_after + 1,
+            promoted=promoted,
+            saboteur=forced.change.model_version if forced else None,
+            first_right=self._first_right,
+            known=frozenset(first.text.classes),
+        )
+
+    def _changed_at(self, changes_after: int | None) -> datetime | None:
+        return next(
+            (each.start for each in self._played.stretches if each.number - 1 == changes_after),
+            None,
+        )
+
+    @property
+    def _first_version(self) -> int:
+        return self._history[0].change.model_version
+
+    def _accounts(self) -> tuple[Tally, Tally]:
+        """What was lost and what was doubled, of predictions and labels: told against stored."""
+        answers = self._played.answers
+        logged = self._backstage.patiently(self._services.predictions.count)
+        read = self._backstage.patiently(lambda: self._services.labels.read(FAR_FUTURE))
+        stored = [
+            label
+            for label, source in zip(
+                read["label_id"].to_pylist(), read["source"].to_pylist(), strict=True
+            )
+            if source == LabelSource.REVIEW
+        ]
+        told = set(self._desk.labels)
+        missing = len(told - set(stored))
+        return (
+            Tally(len(lost(answers, self._backstage.serving)), missing),
+            Tally(max(0, logged - len(answers)), len(stored) - len(told) + missing),
+        )
+
+    def _sabotage(self) -> SabotageReport | None:
+        forced, rollback = self._played.sabotage, self._played.rollback
+        if forced is None:
+            return None
+        gone = unserved(rollback, self._played.answers) if rollback else None
+        return SabotageReport(
+            version=forced.change.model_version,
+            share=forced.change.share or 0.0,
+            rolled_back=gone is not None,
+            labels=gone.labels if gone else None,
+            champion_labels=gone.champion_labels if gone else None,
+            seconds_until_unserved=gone.seconds if gone else None,
+            answers_watched=gone.watched if gone else None,
+        )
+
+    def _stretch(self, stretch: Stretch) -> StretchReport:
+        check = self._played.checks.get(stretch.number)
+        return StretchReport(
+            number=stretch.number,
+            start=stretch.start,
+            end=stretch.end,
+            products=len(stretch.answers),
+            accuracy=share_right(stretch.answers) or 0.0,
+            arms=_arms(stretch),
+            check=check.summary if check else None,
+        )
+
+    def _versions(self) -> list[VersionReport]:
+        rollout = self._rollout
+        numbers = dict.fromkeys(entry.change.model_version for entry in self._history)
+        return [self._version(number, rollout) for number in sorted(numbers)]
+
+    def _version(self, number: int, rollout: Rollout) -> VersionReport:
+        found = self._services.registry.get(number)
+        retrained = "first training" if number == self._first_version else "drift alert"
+        return VersionReport(
+            version=number,
+            origin="sabotage" if TAG in found.tags else retrained,
+            serves=rollout.champion is not None and rollout.champion.model_version == number,
+            as_of=found.tags["regain.as_of"],
+            snapshot=found.tags["regain.snapshot"],
+            test={name: found.metrics[name] for name in TEST_FIGURES if name in found.metrics},
+            model_url=found.url,
+        )
+
+    def _counts(self) -> Counts:
+        labels = self._desk.labels
+        return Counts(
+            predictions=len(self._played.answers),
+            imported_labels=self._played.imported,
+            review_labels=len(labels),
+            unanswered_reviews=self._desk.unanswered,
+            reviewers_right=sum(labels.values()) / len(labels) if labels else None,
+            sweeps=self._watch.nudges,
+        )
+
+    @property
+    def _rollout(self) -> Rollout:
+        return rollout_of(self._history)
+
+    def _alias_faults(self) -> Iterator[str]:
+        """Whether the registry shows who serves."""
+        served = {"champion": self._rollout.champion, "challenger": self._rollout.challenger}
+        expected = {name: each.model_version for name, each in served.items() if each}
+        shown = self._services.registry.aliases()
+        if shown != expected:
+            yield f"the registry's aliases are {shown}, the ledger says {expected}"
+
+
+def _faults(
+    alerts: Sequence[AlertReport],
+    played: Played,
+    sabotage: SabotageReport | None,
+    figures: Accuracy,
+    *,
+    made: bool,
+) -> Iterator[str]:
+    """What keeps the loop from being closed."""
+    asked = [alert for alert in alerts if alert.action == Action.RETRAIN]
+    if not asked:
+        yield "no drift check asked for a retraining"
+    if any(not alert.settled for alert in asked):
+        yield "an alert that asks for a retraining is not settled"
+    if not played.promotions:
+        yield "no retrained version was promoted"
+    if sabotage is None:
+        yield "there was no sabotage"
+    elif not sabotage.rolled_back:
+        yield f"the sabotage, version {sabotage.version}, was not rolled back"
+    rival = figures.drifted if made else figures.first_version_on_later_products
+    if figures.after is not None and rival is not None and figures.after <= rival:
+        than = "before the promotion" if made else "with version 1"
+        yield f"served accuracy is {figures.after:.1%} after it, no better than {rival:.1%} {than}"
+
+
+def _losses(lost_ones: Tally, doubled_ones: Tally) -> Iterator[str]:
+    for word, tally in (("lost", lost_ones), ("doubled", doubled_ones)):
+        for kind, count in vars(tally).items():
+            if count:
+                yield f"{count} {kind} were {word}"
+
+
+def _decision(entry: LedgerEntry) -> DecisionReport:
+    change = entry.change
+    return DecisionReport(
+        decision=change.action.value,
+        reason=change.reason,
+        numbers=change.evidence,
+        at=change.at,
+        version=change.model_version,
+        actor=change.actor,
+        recorded_at=entry.recorded_at,
+    )
+
+
+def _arms(stretch: Stretch) -> Mapping[str, ArmReport]:
+    """The arms' shares of a stretch; that of a stretch with two champions names the last."""
+    arms = {}
+    for arm in Arm:
+        theirs = [answer for answer in stretch.answers if answer.arm is arm]
+        if theirs:
+            version = theirs[-1].model_version
+            arms[arm.value] = ArmReport(version, len(theirs), share_right(theirs) or 0.0)
+    return arms

@@ -1,0 +1,138 @@
+"""What the demo found, as people read it in a terminal."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from ml.demo.options import DemoOptions, shown_settings
+from ml.demo.report import DecisionReport, DemoReport
+from ml.wiring.config import Settings
+
+_COLUMNS = 3
+_COLOURS = {"promote": "green", "rollback": "red", "refuse": "red", "challenge": "cyan"}
+_LONGEST_REASON = 86
+
+
+def show_settings(settings: Settings, options: DemoOptions, console: Console) -> None:
+    """The numbers that decide in this demo, before it begins."""
+    values = {
+        "stretch": options.stretch,
+        "stretches": options.stretches,
+        "label_share": options.label_share,
+        **shown_settings(settings),
+    }
+    table = Table(title="What decides (set any with REGAIN_<NAME>)", show_header=False, box=None)
+    for _ in range(_COLUMNS):
+        table.add_column(style="dim")
+        table.add_column(justify="right")
+    cells = [(name, _value(value)) for name, value in values.items()]
+    rows = -(-len(cells) // _COLUMNS)
+    for row in range(rows):
+        table.add_row(*(text for cell in cells[row::rows] for text in cell))
+    console.print(table)
+
+
+def show(report: DemoReport, folder: Path, console: Console, *, kept: bool) -> None:
+    """The whole report, short; `kept`: the services still run."""
+    console.print(Panel(_verdict(report), title="regain demo", expand=False))
+    console.print(_accuracy(report))
+    console.print(_decisions(report))
+    for line in _accounts(report):
+        console.print(line, highlight=False)
+    console.print(f"\nThe picture: {folder / 'report.html'}", soft_wrap=True)
+    console.print(f"The same as JSON: {folder / 'report.json'}", soft_wrap=True)
+    if not kept:
+        again = f"regain --state {folder} up"
+        console.print(f"The services are stopped; to look around: {again}", soft_wrap=True)
+
+
+def _verdict(report: DemoReport) -> str:
+    if not report.closed:
+        return "[bold red]The loop did not close:[/] " + "; ".join(report.faults)
+    figures = report.accuracy
+    return (
+        f"[bold green]The loop closed[/] in {report.seconds / 60:.1f} minutes: served accuracy "
+        f"{_share(figures.before)} → {_share(figures.drifted)} with the drift → "
+        f"[bold]{_share(figures.after)}[/] after the retraining"
+    )
+
+
+def _accuracy(report: DemoReport) -> Table:
+    figures = report.accuracy
+    table = Table(title="Served accuracy (the truth, which only the simulation knows)")
+    table.add_column("products")
+    table.add_column("served", justify="right")
+    table.add_column("version 1", justify="right")
+    table.add_column("gain", justify="right")
+    pairs = {
+        "before the change": (figures.before, None),
+        "drifted, until the promotion": (figures.drifted, None),
+        f"{figures.later_products} later ones": (
+            figures.after,
+            figures.first_version_on_later_products,
+        ),
+        f"{figures.later_products_of_known_classes} of classes version 1 knows": (
+            figures.after_on_known_classes,
+            figures.first_version_on_known_classes,
+        ),
+    }
+    for name, (served, first) in pairs.items():
+        gain = "" if served is None or first is None else f"{100 * (served - first):+.1f} points"
+        table.add_row(name, _share(served), "" if first is None else _share(first), gain)
+    return table
+
+
+def _decisions(report: DemoReport) -> Table:
+    table = Table(title="Alerts and decisions, in simulated time")
+    for name in ("at", "who", "what"):
+        table.add_column(name)
+    lines = [
+        (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {_short(alert.reason)}")
+        for alert in report.alerts
+    ]
+    lines += [(each.at, each.actor, _decision(each)) for each in report.decisions]
+    for at, who, what in sorted(lines, key=lambda line: line[0]):
+        table.add_row(f"{at:%Y-%m-%d}", who, what)
+    return table
+
+
+def _decision(entry: DecisionReport) -> str:
+    colour = _COLOURS.get(entry.decision, "default")
+    named = f"[{colour}]{entry.decision} version {entry.version}[/]"
+    return f"{named} {_short(entry.reason)}"
+
+
+def _accounts(report: DemoReport) -> list[str]:
+    counts, sabotage = report.counts, report.sabotage
+    lines = [
+        f"predictions: {counts.predictions} answered, {report.lost.predictions} lost, "
+        f"{report.doubled.predictions} doubled",
+        f"labels: {counts.imported_labels} imported, {counts.review_labels} by reviewers (right in "
+        f"{_share(counts.reviewers_right)}), {report.lost.labels} lost, "
+        f"{report.doubled.labels} doubled",
+        f"memory: {report.peak_rss_mb:.0f} MB at most, all processes",
+    ]
+    if sabotage and sabotage.rolled_back:
+        lines.insert(
+            0,
+            f"sabotage: version {sabotage.version} was rolled back after {sabotage.labels} labels "
+            f"of its answers; the last of them came {sabotage.seconds_until_unserved:.2f} s after "
+            "the ledger entry",
+        )
+    if counts.sweeps:
+        lines.append(f"retrainings that the driver had to start, as the sweep: {counts.sweeps}")
+    return lines
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1%}"
+
+
+def _value(value: float | bool) -> str:
+    return str(value) if isinstance(value, (bool, int)) else f"{value:.4g}"

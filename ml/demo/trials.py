@@ -1,0 +1,119 @@
+"""Trials of challengers: judged after each stretch, and the one that must not be won."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ml.demo.backstage import PATIENCE_SECONDS, Backstage
+from ml.demo.plan import Arrivals
+from ml.demo.sabotage import sabotage
+from ml.demo.traffic import Answered, Trickle
+from ml.domain.decisions import LedgerAction, LedgerEntry
+from ml.domain.errors import RegainError
+from ml.domain.rollouts import Challenger, Champion
+
+JUDGE = "judge_rollout"
+AFTERMATH_SECONDS = 3.0  # products go on arriving after a decision, to see who answers them
+
+_WORDS = {
+    LedgerAction.PROMOTE: "[bold green]promoted[/]",
+    LedgerAction.ROLLBACK: "[bold red]rolled back[/]",
+    LedgerAction.CONTINUE: "the trial goes on",
+}
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """How a rolled back version left: after so many labels of it, and how fast.
+
+    `seconds` lie between the ledger entry and the last answer of the version that arrived (0: none
+    came any more), by the wall clock; `watched` answers came after the entry.
+    """
+
+    labels: int
+    champion_labels: int
+    seconds: float
+    watched: int
+
+
+class Trials:
+    """Drives `judge_rollout`, and forces the sabotage on the marketplace."""
+
+    def __init__(self, backstage: Backstage) -> None:
+        self._backstage = backstage
+
+    def judge(self, number: int, as_of: datetime) -> LedgerEntry | None:
+        """Judge the trial that is on by the labels up to a time; the entry the judge wrote.
+
+        None when it had written the same before.
+        """
+        trial = self._backstage.rollout().challenger
+        before = len(self._history())
+        version = trial.model_version if trial else 0
+        title = f"  {JUDGE} of version {version} in Airflow"
+        with self._backstage.stages.stage(f"judge {number}", title) as stage:
+            self._backstage.play(JUDGE, f"demo-judge-{number}", as_of, stage)
+            entries = self._history()[before:]
+            entry = entries[-1] if entries else None
+            stage.outcome = _told(entry)
+        return entry
+
+    def judge_under_traffic(
+        self, number: int, as_of: datetime, arrivals: Arrivals, *, most: int
+    ) -> tuple[LedgerEntry | None, list[Answered]]:
+        """The same while products go on arriving, at most so many; with their answers."""
+        with Trickle(arrivals, self._backstage.serving, most=most) as trickle:
+            entry = self.judge(number, as_of)
+            time.sleep(AFTERMATH_SECONDS)
+        return entry, trickle.answers
+
+    def sabotage(self, at: datetime) -> LedgerEntry:
+        """Force a model that learnt nothing past the gate."""
+        title = "Sabotage: a model trained on shuffled labels is forced past the gate"
+        with self._backstage.stages.stage("sabotage", title) as stage:
+            entry = self._backstage.patiently(lambda: sabotage(self._backstage.services, at=at))
+            share = entry.change.share or 0.0
+            stage.outcome = f"version {entry.change.model_version} answers {share:.0%}"
+            self.wait_until_served()
+        return entry
+
+    def wait_until_served(self) -> None:
+        """Wait until every worker answers with the ledger's champion and challenger."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            rollout = self._backstage.rollout()
+            served = self._backstage.patiently(self._backstage.served_versions)
+            wanted = (_version(rollout.champion), _version(rollout.challenger))
+            workers = self._backstage.settings.serving_workers
+            if len(served) >= workers and set(served) == {wanted}:
+                return
+            if time.monotonic() > deadline:
+                raise RegainError(f"serving answers with {served}, not {wanted}; see regain status")
+            time.sleep(0.5)
+
+    def _history(self) -> list[LedgerEntry]:
+        return self._backstage.patiently(self._backstage.services.ledger.history)
+
+
+def _version(served: Champion | Challenger | None) -> int:
+    return served.model_version if served else 0
+
+
+def unserved(rollback: LedgerEntry, answers: Sequence[Answered]) -> Unserved:
+    """How fast a version was gone after its rollback, by all answers that were heard."""
+    change, at = rollback.change, rollback.recorded_at
+    theirs = [answer.heard_at for answer in answers if answer.model_version == change.model_version]
+    last = max(theirs, default=at)
+    return Unserved(
+        labels=int(change.evidence["challenger_labels"]),
+        champion_labels=int(change.evidence["champion_labels"]),
+        seconds=max(0.0, (last - at).total_seconds()),
+        watched=sum(answer.heard_at > at for answer in answers),
+    )
+
+
+def _told(entry: LedgerEntry | None) -> str:
+    if entry is None:
+        return "no new labels to judge by"
+    return f"{_WORDS[entry.change.action]}: {entry.change.reason}"

@@ -1,0 +1,89 @@
+"""The page that people are shown."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from ml.demo.page import page
+from tests.fakes.demo import made_points, made_report
+
+VOID = {"meta", "br", "line", "circle", "rect", "polyline"}
+
+
+class Outline(HTMLParser):
+    """Opens and closes every element; `texts` are by the element they are in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.texts.setdefault(self.open[-1], []).append(data)
+
+
+def outlined(html: str) -> Outline:
+    outline = Outline()
+    outline.feed(html)
+    assert outline.open == []
+    return outline
+
+
+def test_the_page_is_whole_and_fetches_nothing() -> None:
+    html = page(made_report(), made_points())
+    outline = outlined(html)
+    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in outline.attributes}
+    assert "url(" not in html
+    assert not re.search(r'(src|href)="(?!#)', html)
+
+
+def test_the_picture_is_told_in_words_and_beside_it_as_tables() -> None:
+    outline = outlined(page(made_report(), made_points()))
+    (svg,) = (attributes for tag, attributes in outline.attributes if tag == "svg")
+    assert svg["role"] == "img"
+    (told,) = outline.texts["desc"]
+    for share in ("86% before", "66% until", "79% after", "65% of version 1"):
+        assert share in told
+    cells = " ".join(outline.texts["td"])
+    assert "champion version 2: 80.0% of 300; challenger version 3: 4.0% of 200" in cells
+
+
+def test_every_alert_and_decision_is_marked_and_labelled() -> None:
+    outline = outlined(page(made_report(), made_points()))
+    for label in (
+        *("the marketplace changes", "alert: retrain", "version 2 on trial", "version 2 promoted"),
+        *("sabotage: version 3 forced in", "version 3 rolled back"),
+    ):
+        assert label in outline.texts["text"]
+
+
+def test_what_a_seller_or_reviewer_wrote_is_no_markup() -> None:
+    html = page(made_report(), made_points())
+    assert "known words &lt;share&gt;" in html
+    assert "<share>" not in html
+
+
+def test_a_loop_that_did_not_close_says_why_first() -> None:
+    report = replace(made_report(), closed=False, faults=("3 labels were lost",), sabotage=None)
+    html = page(report, made_points())
+    assert "The loop did not close.</span> 3 labels were lost." in html
+    assert "rolled back." not in html.split("<figure>")[0]
+
+
+def test_a_loop_that_ended_early_has_a_page_too() -> None:
+    report = made_report()
+    early = replace(report, alerts=(), decisions=report.decisions[:1], sabotage=None, closed=False)
+    outlined(page(early, made_points()[:300]))

@@ -1,0 +1,124 @@
+"""What the loop does next."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.demo.story import Progress, check_is_due, is_over, sabotage_is_due
+
+START = Progress(
+    served=1,
+    last=14,
+    made=True,
+    on_trial=False,
+    reign=1,
+    regained=None,
+    sabotaged=False,
+    after_sabotage=None,
+)
+
+
+class Marketplace:
+    """Checks alarm after the stretches of `alarms`; a trial takes so many stretches."""
+
+    def __init__(self, *, made: bool, last: int, alarms: set[int], trial_stretches: int) -> None:
+        self.told: list[str] = []
+        self._made, self._last = made, last
+        self._alarms, self._trial_stretches = alarms, trial_stretches
+        self._served = self._trial_left = 0
+        self._promotions: list[int] = []
+        self._sabotaged: int | None = None
+        self._ended: int | None = None
+
+    def play(self) -> list[str]:
+        while not is_over(self._progress()):
+            self._served += 1
+            if self._trial_left:
+                self._judge()
+            if check_is_due(self._progress()):
+                self._tell("check")
+                self._trial_left = self._trial_stretches * (self._served in self._alarms)
+            if sabotage_is_due(self._progress()):
+                self._tell("sabotage")
+                self._sabotaged, self._trial_left = self._served, 1
+        return self.told
+
+    def _judge(self) -> None:
+        self._trial_left -= 1
+        if not self._trial_left and self._sabotaged is None:
+            self._promotions.append(self._served)
+            self._tell("promote")
+        elif not self._trial_left:
+            self._ended = self._served
+            self._tell("rollback")
+
+    def _tell(self, what: str) -> None:
+        self.told.append(f"{self._served} {what}")
+
+    def _progress(self) -> Progress:
+        return Progress(
+            served=self._served,
+            last=self._last,
+            made=self._made,
+            on_trial=self._trial_left > 0,
+            reign=self._served - max(self._promotions, default=0),
+            regained=self._served - self._promotions[0] if self._promotions else None,
+            sabotaged=self._sabotaged is not None,
+            after_sabotage=None if self._ended is None else self._served - self._ended,
+        )
+
+
+def play(*, made: bool, last: int, alarms: set[int], trial_stretches: int) -> list[str]:
+    market = Marketplace(made=made, last=last, alarms=alarms, trial_stretches=trial_stretches)
+    return market.play()
+
+
+def test_a_made_marketplace_is_over_as_soon_as_everything_was_shown() -> None:
+    assert play(made=True, last=14, alarms={4}, trial_stretches=1) == [
+        *("2 check", "3 check", "4 check", "5 promote"),
+        *("6 check", "6 sabotage", "7 rollback"),
+    ]
+
+
+def test_a_catalogue_is_checked_to_its_end_and_sabotaged_there() -> None:
+    told = play(made=False, last=13, alarms={2, 6}, trial_stretches=2)
+    assert told[:3] == ["2 check", "4 promote", "5 check"]
+    assert told[-2:] == ["10 sabotage", "11 rollback"]
+    assert "8 promote" in told
+    assert "9 check" in told
+    assert "10 check" not in told
+
+
+@given(
+    made=st.booleans(),
+    last=st.integers(8, 14),
+    alarm=st.integers(2, 5),
+    trial_stretches=st.integers(1, 2),
+)
+def test_the_sabotage_always_has_a_stretch_left(
+    made: bool, last: int, alarm: int, trial_stretches: int
+) -> None:
+    told = play(
+        made=made, last=last, alarms=set(range(alarm, last)), trial_stretches=trial_stretches
+    )
+    promoted = next((int(line.split()[0]) for line in told if line.endswith("promote")), None)
+    if promoted is not None and promoted <= last - 4:
+        assert sum(line.endswith("sabotage") for line in told) == 1
+        assert told[-1].endswith("rollback")
+
+
+def test_nothing_is_checked_while_a_version_is_on_trial_or_windows_are_not_full() -> None:
+    assert not check_is_due(START)
+    assert check_is_due(replace(START, served=2, reign=2))
+    assert not check_is_due(replace(START, served=2, reign=2, on_trial=True))
+    assert not check_is_due(replace(START, served=12, reign=12))
+
+
+def test_there_is_no_sabotage_before_the_retrained_version_served_alone() -> None:
+    ready = replace(START, served=6, reign=1, regained=1)
+    assert sabotage_is_due(ready)
+    assert not sabotage_is_due(replace(ready, regained=0, reign=0))
+    assert not sabotage_is_due(replace(ready, on_trial=True))
+    assert not sabotage_is_due(replace(ready, sabotaged=True))
+    assert not sabotage_is_due(replace(ready, made=False))
