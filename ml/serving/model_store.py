@@ -103,13 +103,16 @@ class ModelStore:
             self._problem = f"the rollout ledger can't be followed ({type(error).__name__})"
             _log.exception("the rollout ledger can't be followed")
             loaded = False
+        self._tell()
+        return loaded
+
+    def _tell(self) -> None:
         served = self._served
         self._metrics.serving(
             served.champion.version.model_version if served else 0,
             served.trial.model_version if served and served.trial else 0,
             behind=self._problem is not None,
         )
-        return loaded
 
     def _follow(self) -> bool:
         try:
@@ -138,6 +141,7 @@ class ModelStore:
         self._bundles = {digest: self._bundles[digest] for digest in keep & self._bundles.keys()}
         if before is None or _versions(served) != _versions(before):
             self._served = served
+            self._tell()  # at once: what is loaded next may take a while
             self._copies.remember(served.champion.version, keep=keep)
             _log.info("serving %s", " and ".join(map(str, _versions(served))))
 
