@@ -1,6 +1,6 @@
 """The tables as SQLAlchemy sees them; infra/migrations makes them (a test compares the two).
 
-`recorded_at` columns are filled by the database and read by people only.
+`recorded_at` columns are filled by the database; no decision reads them.
 """
 
 from datetime import datetime
