@@ -43,12 +43,21 @@ class DriftWatch:
     """Runs `check_drift` and follows the retraining that an alert of it starts.
 
     `nudges` counts runs of `retrain_on_drift` that the driver had to start, as the cron sweep would
-    have outside a replay, because the asset event did not or an attempt failed.
+    have outside a replay, because the asset event did not within `hint_seconds` or an attempt
+    failed.
     """
 
-    def __init__(self, backstage: Backstage) -> None:
+    def __init__(
+        self,
+        backstage: Backstage,
+        *,
+        hint_seconds: float = HINT_SECONDS,
+        poll_seconds: float = 1.0,
+    ) -> None:
         self.nudges = 0
         self._backstage = backstage
+        self._hint_seconds = hint_seconds
+        self._poll_seconds = poll_seconds
 
     def check(self, number: int, as_of: datetime) -> Check:
         """Check after the stretch of this number, as of its end."""
@@ -73,9 +82,10 @@ class DriftWatch:
                 title = f"  Retraining that the alert started by itself ({RETRAIN})"
                 with self._backstage.stages.stage(f"retraining {number}", title) as stage:
                     nudges = self.nudges
-                    self._wait(number, record.alert.alert_id, stage)
+                    done = self._wait(number, record.alert.alert_id, stage)
+                    stage.outcome = done.attempts[-1].detail
                     if self.nudges > nudges:
-                        stage.outcome = "after a sweep, which the driver stood in for"
+                        stage.outcome += ", by a sweep that the driver stood in for"
 
     def _seen(self, as_of: datetime, known: set[str]) -> Check:
         recent = self._backstage.patiently(
@@ -91,8 +101,8 @@ class DriftWatch:
             report_uri=made.report_uri if made else None,
         )
 
-    def _wait(self, number: int, alert_id: str, stage: Stage) -> None:
-        """Runs are only looked at; that one is needed is known when none is and none comes."""
+    def _wait(self, number: int, alert_id: str, stage: Stage) -> AlertRecord:
+        """The alert, settled. Runs are only looked at, unless none is there and none comes."""
         deadline = time.monotonic() + RUN_TIMEOUT_SECONDS
         idle_since, seen_failures = time.monotonic(), 0
         while not (record := self._record(alert_id)).settled:
@@ -104,10 +114,14 @@ class DriftWatch:
                 raise RegainError(f"alert {alert_id} was not settled in time; see {RETRAIN}'s runs")
             if self._is_running(stage):
                 idle_since = time.monotonic()
-            elif record.failures > seen_failures or time.monotonic() - idle_since > HINT_SECONDS:
+            elif (
+                record.failures > seen_failures
+                or time.monotonic() - idle_since > self._hint_seconds
+            ):
                 self._sweep(number, record.alert.at)
                 idle_since, seen_failures = time.monotonic(), record.failures
-            time.sleep(1)
+            time.sleep(self._poll_seconds)
+        return record
 
     def _is_running(self, stage: Stage) -> bool:
         """Whether a run goes on, which is shown."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -50,7 +51,7 @@ def show(report: DemoReport, folder: Path, console: Console, *, kept: bool) -> N
 
 def _verdict(report: DemoReport) -> str:
     if not report.closed:
-        return "[bold red]The loop did not close:[/] " + "; ".join(report.faults)
+        return "[bold red]The loop did not close:[/] " + escape("; ".join(report.faults))
     figures = report.accuracy
     return (
         f"[bold green]The loop closed[/] in {report.seconds / 60:.1f} minutes: served accuracy "
@@ -127,7 +128,8 @@ def _accounts(report: DemoReport) -> list[str]:
 
 
 def _short(reason: str) -> str:
-    return reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
+    cut = len(reason) > _LONGEST_REASON
+    return escape(f"{reason[: _LONGEST_REASON - 1]}…" if cut else reason)
 
 
 def _share(value: float | None) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.markup import escape
+
 from ml.demo.backstage import PATIENCE_SECONDS, Backstage
 from ml.demo.plan import Arrivals
 from ml.demo.sabotage import sabotage
@@ -116,4 +118,4 @@ def unserved(rollback: LedgerEntry, answers: Sequence[Answered]) -> Unserved:
 def _told(entry: LedgerEntry | None) -> str:
     if entry is None:
         return "no new labels to judge by"
-    return f"{_WORDS[entry.change.action]}: {entry.change.reason}"
+    return f"{_WORDS[entry.change.action]}: {escape(entry.change.reason)}"
