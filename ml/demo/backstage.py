@@ -35,8 +35,9 @@ class Backstage:
         self.stages = stages
         self.services = Services(settings)
         self._connections = ExitStack()
-        self.serving = self._client(secrets.api_key)
-        self.review_desk = self._client(secrets.reviewer_key)
+        self._secrets = secrets
+        self.serving = self._connections.enter_context(self.connect())
+        self.review_desk = self._connections.enter_context(self._client(secrets.reviewer_key))
         self.airflow = self._connections.enter_context(
             AirflowClient(
                 endpoints.airflow_url(settings),
@@ -87,7 +88,10 @@ class Backstage:
             dag_id, run_id, timeout_seconds=RUN_TIMEOUT_SECONDS, on_change=stage.show_run
         )
 
+    def connect(self) -> ServingClient:
+        """A connection of its own to the serving API."""
+        return self._client(self._secrets.api_key)
+
     def _client(self, key: str) -> ServingClient:
         url = endpoints.serving_url(self.settings)
-        client = ServingClient(url, api_key=key, patience_seconds=PATIENCE_SECONDS)
-        return self._connections.enter_context(client)
+        return ServingClient(url, api_key=key, patience_seconds=PATIENCE_SECONDS)

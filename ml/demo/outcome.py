@@ -162,7 +162,8 @@ class Reckoning:
         forced, rollback = self._played.sabotage, self._played.rollback
         if forced is None:
             return None
-        gone = unserved(rollback, self._played.answers) if rollback else None
+        trial = rollout_of(self._history_until(forced)).challenger
+        gone = unserved(trial, rollback, self._played.answers) if rollback and trial else None
         return SabotageReport(
             version=forced.change.model_version,
             share=forced.change.share or 0.0,
@@ -170,8 +171,11 @@ class Reckoning:
             labels=gone.labels if gone else None,
             champion_labels=gone.champion_labels if gone else None,
             seconds_until_unserved=gone.seconds if gone else None,
-            answers_watched=gone.watched if gone else None,
+            answers_after_rollback=gone.answers if gone else None,
         )
+
+    def _history_until(self, last: LedgerEntry) -> list[LedgerEntry]:
+        return [entry for entry in self._history if entry.entry_id <= last.entry_id]
 
     def _stretch(self, stretch: Stretch) -> StretchReport:
         check = self._played.checks.get(stretch.number)

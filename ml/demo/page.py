@@ -76,8 +76,9 @@ def _tiles(report: DemoReport) -> str:
     ]
     if sabotage and sabotage.rolled_back:
         tiles.append(("", str(sabotage.labels), "labels until the sabotage was rolled back"))
-        gone = f"{sabotage.seconds_until_unserved:.2f} s"
-        tiles.append(("", gone, "from that decision to its last answer"))
+        if sabotage.seconds_until_unserved is not None:
+            gone = f"{sabotage.seconds_until_unserved:.2f} s"
+            tiles.append(("", gone, "after that decision at the latest, it answered nobody"))
     losses = report.lost.predictions + report.lost.labels
     doubles = report.doubled.predictions + report.doubled.labels
     tiles.append(("", f"{losses} / {doubles}", "predictions and labels lost / doubled"))

@@ -65,8 +65,9 @@ class SabotageReport:
     """How the model that learnt nothing was found out.
 
     The judge rolled it back after `labels` of its answers (and `champion_labels` of the other
-    arm's). `seconds_until_unserved` lie between the ledger entry and the last answer of it that
-    arrived; `answers_watched` came after the entry, by whomever. None while it was not rolled back.
+    arm's). `answers_after_rollback` of it came in after the ledger entry, and after
+    `seconds_until_unserved` the first product of its slice was answered by another version, and
+    every one from then on. None while it was not rolled back.
     """
 
     version: int
@@ -75,7 +76,7 @@ class SabotageReport:
     labels: int | None
     champion_labels: int | None
     seconds_until_unserved: float | None
-    answers_watched: int | None
+    answers_after_rollback: int | None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,10 @@ whatever the champion can read, and the champion's share of traffic is all that 
 and the marketplace: the gate never saw it.
 """
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -37,7 +41,8 @@ def sabotage(services: Services, *, at: datetime) -> LedgerEntry:
     data = load_dataset(services, snapshot)
     files = load_files(services.objects, bundle_prefix(champion.bundle_digest))
     bundle = _spoilt(ModelBundle.from_files(files), data, services.settings.seed)
-    version = _registered(services, bundle, data)
+    with _quietly():
+        version = _registered(services, bundle, data)
     return challenge(
         services,
         version,
@@ -85,3 +90,17 @@ def _registered(services: Services, bundle: ModelBundle, data: Dataset) -> int:
         as_of=data.as_of,
     )
     return services.registry.register(candidate).version
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what MLflow tells of its own affairs, into the middle of the screen."""
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

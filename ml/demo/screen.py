@@ -13,7 +13,6 @@ from ml.wiring.config import Settings
 
 _COLUMNS = 3
 _COLOURS = {"promote": "green", "rollback": "red", "refuse": "red", "challenge": "cyan"}
-_LONGEST_REASON = 86
 
 
 def show_settings(settings: Settings, options: DemoOptions, console: Console) -> None:
@@ -88,9 +87,9 @@ def _accuracy(report: DemoReport) -> Table:
 def _decisions(report: DemoReport) -> Table:
     table = Table(title="Alerts and decisions, in simulated time")
     for name in ("at", "who", "what"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
     lines = [
-        (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {_short(alert.reason)}")
+        (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {escape(alert.reason)}")
         for alert in report.alerts
     ]
     lines += [(each.at, each.actor, _decision(each)) for each in report.decisions]
@@ -102,7 +101,7 @@ def _decisions(report: DemoReport) -> Table:
 def _decision(entry: DecisionReport) -> str:
     colour = _COLOURS.get(entry.decision, "default")
     named = f"[{colour}]{entry.decision} version {entry.version}[/]"
-    return f"{named} {_short(entry.reason)}"
+    return f"{named} {escape(entry.reason)}"
 
 
 def _accounts(report: DemoReport) -> list[str]:
@@ -116,20 +115,16 @@ def _accounts(report: DemoReport) -> list[str]:
         f"memory: {report.peak_rss_mb:.0f} MB at most, all processes",
     ]
     if sabotage and sabotage.rolled_back:
+        gone = sabotage.seconds_until_unserved
         lines.insert(
             0,
             f"sabotage: version {sabotage.version} was rolled back after {sabotage.labels} labels "
-            f"of its answers; the last of them came {sabotage.seconds_until_unserved:.2f} s after "
-            "the ledger entry",
+            "of its answers"
+            + ("" if gone is None else f", and {gone:.2f} s later it answered nobody any more"),
         )
     if counts.sweeps:
         lines.append(f"retrainings that the driver had to start, as the sweep: {counts.sweeps}")
     return lines
-
-
-def _short(reason: str) -> str:
-    cut = len(reason) > _LONGEST_REASON
-    return escape(f"{reason[: _LONGEST_REASON - 1]}…" if cut else reason)
 
 
 def _share(value: float | None) -> str:

@@ -62,20 +62,21 @@ def send(
 class Trickle:
     """Products that go on arriving, one by one, until the block ends or `most` have come.
 
-    An error on the way is raised when the block ends.
+    Each comes over a connection of its own, so that every serving worker gets its share. An error
+    on the way is raised when the block ends.
     """
 
     def __init__(
         self,
         arrivals: Arrivals,
-        client: ServingClient,
+        connect: Callable[[], ServingClient],
         *,
         most: int,
         pause_seconds: float = TRICKLE_SECONDS,
     ) -> None:
         self.answers: list[Answered] = []
         self._arrivals = arrivals
-        self._client = client
+        self._connect = connect
         self._most = most
         self._pause = pause_seconds
         self._ended = threading.Event()
@@ -96,7 +97,8 @@ class Trickle:
         try:
             while not self._ended.is_set() and len(self.answers) < self._most:
                 for product in self._arrivals.take(1):
-                    self.answers.append(_classify(product, self._client))
+                    with self._connect() as client:
+                        self.answers.append(_classify(product, client))
                 time.sleep(self._pause)
         except Exception as error:
             self._error = error

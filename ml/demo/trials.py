@@ -13,7 +13,9 @@ from ml.demo.sabotage import sabotage
 from ml.demo.traffic import Answered, Trickle
 from ml.domain.decisions import LedgerAction, LedgerEntry
 from ml.domain.errors import RegainError
+from ml.domain.predictions import Arm
 from ml.domain.rollouts import Challenger, Champion
+from ml.rollout.traffic import choose_arm
 
 JUDGE = "judge_rollout"
 AFTERMATH_SECONDS = 3.0  # products go on arriving after a decision, to see who answers them
@@ -29,14 +31,15 @@ _WORDS = {
 class Unserved:
     """How a rolled back version left: after so many labels of it, and how fast.
 
-    `seconds` lie between the ledger entry and the last answer of the version that arrived (0: none
-    came any more), by the wall clock; `watched` answers came after the entry.
+    `seconds` lie between the ledger entry and the first answer by another version to a product of
+    its slice, after which it gave none any more; by the wall clock, None when no such product came.
+    `answers` are those to products of its slice that came in after the entry and until then.
     """
 
     labels: int
     champion_labels: int
-    seconds: float
-    watched: int
+    seconds: float | None
+    answers: int
 
 
 class Trials:
@@ -65,7 +68,7 @@ class Trials:
         self, number: int, as_of: datetime, arrivals: Arrivals, *, most: int
     ) -> tuple[LedgerEntry | None, list[Answered]]:
         """The same while products go on arriving, at most so many; with their answers."""
-        with Trickle(arrivals, self._backstage.serving, most=most) as trickle:
+        with Trickle(arrivals, self._backstage.connect, most=most) as trickle:
             entry = self.judge(number, as_of)
             time.sleep(AFTERMATH_SECONDS)
         return entry, trickle.answers
@@ -102,16 +105,25 @@ def _version(served: Champion | Challenger | None) -> int:
     return served.model_version if served else 0
 
 
-def unserved(rollback: LedgerEntry, answers: Sequence[Answered]) -> Unserved:
+def unserved(trial: Challenger, rollback: LedgerEntry, answers: Sequence[Answered]) -> Unserved:
     """How fast a version was gone after its rollback, by all answers that were heard."""
-    change, at = rollback.change, rollback.recorded_at
-    theirs = [answer.heard_at for answer in answers if answer.model_version == change.model_version]
-    last = max(theirs, default=at)
+    evidence, decided = rollback.change.evidence, rollback.recorded_at
+    slice_after = sorted(
+        (
+            answer
+            for answer in answers
+            if answer.heard_at > decided
+            and choose_arm(answer.product.product_id, trial) is Arm.CHALLENGER
+        ),
+        key=lambda answer: answer.heard_at,
+    )
+    late = [i for i, each in enumerate(slice_after) if each.model_version == trial.model_version]
+    others = slice_after[late[-1] + 1 :] if late else slice_after
     return Unserved(
-        labels=int(change.evidence["challenger_labels"]),
-        champion_labels=int(change.evidence["champion_labels"]),
-        seconds=max(0.0, (last - at).total_seconds()),
-        watched=sum(answer.heard_at > at for answer in answers),
+        labels=int(evidence["challenger_labels"]),
+        champion_labels=int(evidence["champion_labels"]),
+        seconds=(others[0].heard_at - decided).total_seconds() if others else None,
+        answers=len(late),
     )
 
 

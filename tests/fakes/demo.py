@@ -73,7 +73,7 @@ def made_report() -> DemoReport:
         changed_at=end_of(3),
         lost=Tally(0, 0),
         doubled=Tally(0, 0),
-        sabotage=SabotageReport(3, 0.4, True, 64, 101, 0.213, 58),
+        sabotage=SabotageReport(3, 0.4, True, 64, 101, 0.213, 1),
         stretches=[_stretch(number) for number in range(1, len(WORTH) + 1)],
         versions=(
             VersionReport(

@@ -42,7 +42,14 @@ def test_the_screen_tells_the_story_in_short() -> None:
     text = shown(made_report())
     for part in (
         *("The loop closed", "86.3%", "79.4%", "+14.3 points", "alert: retrain"),
-        *("promote version 2", "after 64 labels", "0.21 s", "0 lost", "3456 MB", "report.html"),
+        *(
+            "promote version 2",
+            "after 64 labels",
+            "0.21 s later",
+            "0 lost",
+            "3456 MB",
+            "report.html",
+        ),
     ):
         assert part in text
     assert len(text.splitlines()) <= MOST_LINES

@@ -17,11 +17,15 @@ from tests.fakes.serving import API_KEY, Worker, eventually
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+def connect() -> ServingClient:
+    return ServingClient("http://serving", api_key=API_KEY)
+
+
 @pytest.fixture
 def client(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServingClient]:
     worker.client.get("/healthz")  # the worker is up before several requests arrive at once
     worker.answer_clients(monkeypatch)
-    with ServingClient("http://serving", api_key=API_KEY) as client:
+    with connect() as client:
         yield client
 
 
@@ -68,7 +72,7 @@ def test_an_answer_tells_who_gave_it(client: ServingClient) -> None:
 
 def test_a_trickle_takes_products_one_by_one_until_its_block_ends(client: ServingClient) -> None:
     arrivals = Arrivals(products(100))
-    with Trickle(arrivals, client, most=100, pause_seconds=0.001) as trickle:
+    with Trickle(arrivals, connect, most=100, pause_seconds=0.001) as trickle:
         eventually(lambda: len(trickle.answers) >= 3)
     answered = [answer.product.product_id for answer in trickle.answers]
     rest = [product.product_id for product in arrivals.take(100)]
@@ -77,7 +81,7 @@ def test_a_trickle_takes_products_one_by_one_until_its_block_ends(client: Servin
 
 def test_a_trickle_runs_dry(client: ServingClient) -> None:
     arrivals = Arrivals(products(9))
-    with Trickle(arrivals, client, most=4, pause_seconds=0.001) as trickle:
+    with Trickle(arrivals, connect, most=4, pause_seconds=0.001) as trickle:
         eventually(lambda: len(trickle.answers) == 4)
     assert len(arrivals.take(9)) == 5
 
@@ -86,6 +90,6 @@ def test_what_stops_a_trickle_is_told(client: ServingClient) -> None:
     unreadable = [replace(products(1)[0], title="")]
     with (
         pytest.raises(InvalidInput),
-        Trickle(Arrivals(unreadable), client, most=1, pause_seconds=0.001) as trickle,
+        Trickle(Arrivals(unreadable), connect, most=1, pause_seconds=0.001) as trickle,
     ):
         eventually(lambda: trickle._error is not None)
