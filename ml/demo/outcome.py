@@ -1,6 +1,6 @@
 """From what happened to what is reported: figures, accounts, and what must not be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from ml.demo.accuracy import Accuracy, Stretch, accuracy, right_answers, share_right
@@ -24,8 +24,8 @@ from ml.demo.reviews import ReviewDesk
 from ml.demo.sabotage import TAG
 from ml.demo.traffic import lost
 from ml.demo.trials import unserved
+from ml.demo.verdict import faults, losses
 from ml.domain.decisions import LedgerEntry
-from ml.domain.drift import Action
 from ml.domain.labels import LabelSource
 from ml.domain.predictions import Arm
 from ml.domain.rollouts import Rollout, rollout_of
@@ -53,26 +53,21 @@ class Reckoning:
         """Everything but the time and the memory it took."""
         figures = self._accuracy(changes_after)
         lost_ones, doubled_ones = self._accounts()
-        alerts = [
-            AlertReport(
-                at=record.alert.at,
-                action=record.alert.action.value,
-                version=record.alert.model_version,
-                reason=record.alert.reason,
-                attempts=len(record.attempts),
-                settled=record.settled,
-            )
-            for record in self._backstage.patiently(self._services.alerts.history)
-        ]
-        sabotage = self._sabotage()
-        faults = (
-            *_faults(alerts, self._played, sabotage, figures, made=changes_after is not None),
-            *_losses(lost_ones, doubled_ones),
+        alerts, sabotage = self._alerts(), self._sabotage()
+        found = (
+            *faults(
+                alerts,
+                sabotage,
+                figures,
+                promotions=len(self._played.promotions),
+                made=changes_after is not None,
+            ),
+            *losses(lost_ones, doubled_ones),
             *self._alias_faults(),
         )
         return DemoReport(
-            closed=not faults,
-            faults=faults,
+            closed=not found,
+            faults=found,
             alerts=alerts,
             decisions=[_decision(entry) for entry in self._history],
             accuracy=figures,
@@ -107,12 +102,28 @@ class Reckoning:
             for answer in stretch.answers
         ]
 
+    def _alerts(self) -> list[AlertReport]:
+        return [
+            AlertReport(
+                at=record.alert.at,
+                action=record.alert.action.value,
+                version=record.alert.model_version,
+                reason=record.alert.reason,
+                attempts=len(record.attempts),
+                settled=record.settled,
+            )
+            for record in self._backstage.patiently(self._services.alerts.history)
+        ]
+
     def _accuracy(self, changes_after: int | None) -> Accuracy:
         """Version 1 answers what came after the promotion once more, here."""
         stretches, forced = self._played.stretches, self._played.sabotage
         promoted = min(self._played.promotions, default=None)
         alarm = self._played.first_alarm or len(stretches) + 1
-        first = ModelBundle.from_files(self._services.registry.files(self._first_version))
+        files = self._backstage.patiently(
+            lambda: self._services.registry.files(self._first_version)
+        )
+        first = ModelBundle.from_files(files)
         later = [
             answer.product
             for stretch in stretches
@@ -187,6 +198,7 @@ class Reckoning:
             accuracy=share_right(stretch.answers) or 0.0,
             arms=_arms(stretch),
             check=check.summary if check else None,
+            drift_report=check.report_uri if check else None,
         )
 
     def _versions(self) -> list[VersionReport]:
@@ -195,7 +207,7 @@ class Reckoning:
         return [self._version(number, rollout) for number in sorted(numbers)]
 
     def _version(self, number: int, rollout: Rollout) -> VersionReport:
-        found = self._services.registry.get(number)
+        found = self._backstage.patiently(lambda: self._services.registry.get(number))
         retrained = "first training" if number == self._first_version else "drift alert"
         return VersionReport(
             version=number,
@@ -226,42 +238,9 @@ class Reckoning:
         """Whether the registry shows who serves."""
         served = {"champion": self._rollout.champion, "challenger": self._rollout.challenger}
         expected = {name: each.model_version for name, each in served.items() if each}
-        shown = self._services.registry.aliases()
+        shown = self._backstage.patiently(self._services.registry.aliases)
         if shown != expected:
             yield f"the registry's aliases are {shown}, the ledger says {expected}"
-
-
-def _faults(
-    alerts: Sequence[AlertReport],
-    played: Played,
-    sabotage: SabotageReport | None,
-    figures: Accuracy,
-    *,
-    made: bool,
-) -> Iterator[str]:
-    """What keeps the loop from being closed."""
-    asked = [alert for alert in alerts if alert.action == Action.RETRAIN]
-    if not asked:
-        yield "no drift check asked for a retraining"
-    if any(not alert.settled for alert in asked):
-        yield "an alert that asks for a retraining is not settled"
-    if not played.promotions:
-        yield "no retrained version was promoted"
-    if sabotage is None:
-        yield "there was no sabotage"
-    elif not sabotage.rolled_back:
-        yield f"the sabotage, version {sabotage.version}, was not rolled back"
-    rival = figures.drifted if made else figures.first_version_on_later_products
-    if figures.after is not None and rival is not None and figures.after <= rival:
-        than = "before the promotion" if made else "with version 1"
-        yield f"served accuracy is {figures.after:.1%} after it, no better than {rival:.1%} {than}"
-
-
-def _losses(lost_ones: Tally, doubled_ones: Tally) -> Iterator[str]:
-    for word, tally in (("lost", lost_ones), ("doubled", doubled_ones)):
-        for kind, count in vars(tally).items():
-            if count:
-                yield f"{count} {kind} were {word}"
 
 
 def _decision(entry: LedgerEntry) -> DecisionReport:

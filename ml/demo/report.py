@@ -48,7 +48,8 @@ class ArmReport:
 class StretchReport:
     """A span of the marketplace: how often the served answers were right, by all and by arm.
 
-    `check` is what a drift check said at its end (None: none was made).
+    `check` is what a drift check said at its end and `drift_report` the address of its page, in
+    the installation's object store (None: none was made).
     """
 
     number: int
@@ -58,6 +59,7 @@ class StretchReport:
     accuracy: float
     arms: Mapping[str, ArmReport]
     check: str | None
+    drift_report: str | None
 
 
 @dataclass(frozen=True)

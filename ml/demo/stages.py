@@ -51,8 +51,8 @@ class Stage:
         self._task = progress.add_task(title, total=None)
 
     def expect(self, total: int) -> None:
-        """How many steps there will be."""
-        self._progress.update(self._task, total=total)
+        """How many steps there will be from now on."""
+        self._progress.update(self._task, total=total, completed=0)
 
     def advance(self) -> None:
         """One step is done."""

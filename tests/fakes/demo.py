@@ -100,5 +100,5 @@ def _stretch(number: int) -> StretchReport:
         arms["challenger"] = ArmReport(CHALLENGERS[number - 1], 200, challenger)
     check = "data drift → retrain" if number == 4 else "no drift"
     return StretchReport(
-        number, end_of(number - 1), end_of(number), PRODUCTS, champion or 0.0, arms, check
+        number, end_of(number - 1), end_of(number), PRODUCTS, champion or 0.0, arms, check, None
     )

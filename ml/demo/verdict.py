@@ -1,0 +1,42 @@
+"""Whether the loop closed: everything that must not be, in words."""
+
+from collections.abc import Iterator, Sequence
+
+from ml.demo.accuracy import Accuracy
+from ml.demo.report import AlertReport, SabotageReport, Tally
+from ml.domain.drift import Action
+
+
+def faults(
+    alerts: Sequence[AlertReport],
+    sabotage: SabotageReport | None,
+    figures: Accuracy,
+    *,
+    promotions: int,
+    made: bool,
+) -> Iterator[str]:
+    """What keeps the loop from being closed."""
+    asked = [alert for alert in alerts if alert.action == Action.RETRAIN]
+    if not asked:
+        yield "no drift check asked for a retraining"
+    if any(not alert.settled for alert in asked):
+        yield "an alert that asks for a retraining is not settled"
+    if not promotions:
+        yield "no retrained version was promoted"
+    elif figures.after is None:
+        yield "nothing was served after a retrained version was promoted"
+    if sabotage is None:
+        yield "there was no sabotage"
+    elif not sabotage.rolled_back:
+        yield f"the sabotage, version {sabotage.version}, was not rolled back"
+    rival = figures.drifted if made else figures.first_version_on_later_products
+    if figures.after is not None and rival is not None and figures.after <= rival:
+        than = "before the promotion" if made else "with version 1"
+        yield f"served accuracy is {figures.after:.1%} after it, no better than {rival:.1%} {than}"
+
+
+def losses(lost_ones: Tally, doubled_ones: Tally) -> Iterator[str]:
+    for word, tally in (("lost", lost_ones), ("doubled", doubled_ones)):
+        for kind, count in vars(tally).items():
+            if count:
+                yield f"{count} {kind} were {word}"

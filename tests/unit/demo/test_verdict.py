@@ -1,0 +1,57 @@
+"""Whether the loop closed."""
+
+from dataclasses import replace
+
+from ml.demo.accuracy import Accuracy
+from ml.demo.report import AlertReport, SabotageReport, Tally
+from ml.demo.verdict import faults, losses
+from tests.fakes.demo import made_report
+
+REPORT = made_report()
+
+
+def found(
+    *,
+    alerts: tuple[AlertReport, ...] = tuple(REPORT.alerts),
+    sabotage: SabotageReport | None = REPORT.sabotage,
+    figures: Accuracy = REPORT.accuracy,
+    promotions: int = 1,
+    made: bool = True,
+) -> list[str]:
+    return list(faults(alerts, sabotage, figures, promotions=promotions, made=made))
+
+
+def test_a_loop_that_showed_everything_is_closed() -> None:
+    assert found() == []
+    assert found(made=False) == []
+    assert list(losses(Tally(0, 0), Tally(0, 0))) == []
+
+
+def test_each_thing_that_is_missing_is_told() -> None:
+    (alert,) = REPORT.alerts
+    assert REPORT.sabotage is not None
+    kept = replace(REPORT.sabotage, rolled_back=False)
+    for told, fault in (
+        (found(alerts=()), "asked for a retraining"),
+        (found(alerts=(replace(alert, action="review"),)), "asked for a retraining"),
+        (found(alerts=(replace(alert, settled=False),)), "not settled"),
+        (found(promotions=0), "no retrained version"),
+        (found(figures=replace(REPORT.accuracy, after=None)), "nothing was served"),
+        (found(sabotage=None), "no sabotage"),
+        (found(sabotage=kept), "version 3, was not rolled back"),
+    ):
+        assert len(told) == 1
+        assert fault in told[0]
+
+
+def test_accuracy_has_to_be_regained_over_what_the_drift_left_or_over_version_1() -> None:
+    figures = replace(REPORT.accuracy, after=0.655)  # drifted 0.662, version 1 0.651
+    assert len(found(figures=figures, made=True)) == 1
+    assert found(figures=figures, made=False) == []
+
+
+def test_what_was_lost_or_doubled_is_counted() -> None:
+    assert list(losses(Tally(3, 0), Tally(0, 1))) == [
+        "3 predictions were lost",
+        "1 labels were doubled",
+    ]
