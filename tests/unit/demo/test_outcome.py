@@ -1,0 +1,147 @@
+"""What is reported of a loop, from the services it went through."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from ml.demo.accuracy import Stretch
+from ml.demo.backstage import Backstage
+from ml.demo.drift_watch import DriftWatch
+from ml.demo.loop import Played
+from ml.demo.outcome import Reckoning
+from ml.demo.report import DemoReport, Tally
+from ml.demo.reviews import ReviewDesk
+from ml.demo.traffic import Answered, send
+from ml.domain.labels import SnapshotRef
+from ml.domain.ports import Candidate
+from ml.serving.client import ServingClient
+from ml.simulation.items import SimulatedProduct
+from ml.simulation.reviewers import Reviewers
+from tests.fakes.bundles import tiny_bundle
+from tests.fakes.serving import API_KEY, Worker, eventually
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+TEAM = Reviewers(seed=1, categories=["books", "shoes"], response_share=1.0, error_share=0.0)
+
+
+class Stand:
+    """A backstage of one serving worker."""
+
+    def __init__(self, worker: Worker, serving: ServingClient) -> None:
+        self.services = worker.services
+        self.settings = worker.settings
+        self.serving = serving
+
+    def patiently(self, ask: Callable[[], Any]) -> Any:
+        return ask()
+
+
+@pytest.fixture
+def stand(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
+    """Version 1 is registered, serves, and the registry shows it."""
+    bundle = tiny_bundle()
+    snapshot = SnapshotRef("d" * 64, "memory://snapshot", START, 1, 10)
+    candidate = Candidate(
+        key="first",
+        bundle_digest="b" * 64,
+        files=bundle.to_files(),
+        reports={},
+        params={},
+        metrics={"fused_rows": 10.0, "fused_accuracy": 0.9},
+        tags={"regain.snapshot": snapshot.digest, "regain.as_of": START.isoformat()},
+        snapshot=snapshot,
+        label_space=bundle.label_space,
+        as_of=START,
+    )
+    worker.services.registry.register(candidate)
+    worker.services.registry.set_alias("champion", 1)
+    worker.client.get("/healthz")
+    worker.answer_clients(monkeypatch)
+    with ServingClient("http://serving", api_key=API_KEY) as serving:
+        yield Stand(worker, serving)
+
+
+class Market:
+    """Two stretches of ten products, half of them doubtful, served and reviewed."""
+
+    def __init__(self, stand: Stand) -> None:
+        self.stand = stand
+        self.desk = ReviewDesk(stand.serving)
+        self.played = Played(imported=7)
+        for number in (1, 2):
+            answers = send(_products(number), stand.serving)
+            eventually(lambda number=number: stand.services.predictions.count() == 10 * number)
+            self.desk.expect(answers)
+            self.desk.review(TEAM)
+            self.played.stretches.append(_stretch(number, answers))
+
+    def report(self) -> DemoReport:
+        backstage = cast(Backstage, self.stand)
+        reckoning = Reckoning(backstage, self.played, self.desk, DriftWatch(backstage))
+        return reckoning.report(changes_after=1)
+
+
+def _products(number: int) -> list[SimulatedProduct]:
+    return [
+        SimulatedProduct(
+            product_id=f"p{number}-{i}",
+            title=f"shoe {i}" if i % 2 else f"thing {i}",
+            description="",
+            picture=None,
+            category="shoes",
+            listed_at=START + timedelta(days=number, hours=i),
+        )
+        for i in range(10)
+    ]
+
+
+def _stretch(number: int, answers: list[Answered]) -> Stretch:
+    start = START + timedelta(days=number)
+    fresh = frozenset(answer.product.product_id for answer in answers)
+    return Stretch(number, start, start + timedelta(days=1), answers, fresh)
+
+
+def test_a_quiet_loop_loses_and_doubles_nothing(stand: Stand) -> None:
+    market = Market(stand)
+    report = market.report()
+    assert (report.lost, report.doubled) == (Tally(0, 0), Tally(0, 0))
+    counts = report.counts
+    assert (counts.predictions, counts.imported_labels, counts.review_labels) == (20, 7, 10)
+    assert counts.reviewers_right == 1.0
+    assert [stretch.products for stretch in report.stretches] == [10, 10]
+    assert report.changed_at == START + timedelta(days=2)
+    assert [(each.version, each.serves) for each in report.versions] == [(1, True)]
+    assert not report.closed
+    assert "no drift check asked for a retraining" in report.faults
+
+
+def test_answers_that_the_log_lacks_are_lost(stand: Stand) -> None:
+    market = Market(stand)
+    last = market.played.stretches[-1]
+    invented = replace(last.answers[0], prediction_id="0" * 32)
+    market.played.stretches[-1] = replace(last, answers=[*last.answers, invented])
+    assert market.report().lost == Tally(1, 0)
+
+
+def test_answers_that_nobody_got_are_doubled(stand: Stand) -> None:
+    market = Market(stand)
+    market.played.stretches.pop()
+    assert market.report().doubled == Tally(10, 0)
+
+
+def test_labels_are_held_against_those_that_were_posted(stand: Stand) -> None:
+    market = Market(stand)
+    forgotten = next(iter(market.desk.labels))
+    del market.desk.labels[forgotten]
+    market.desk.labels["1" * 32] = True
+    report = market.report()
+    assert (report.lost.labels, report.doubled.labels) == (1, 1)
+
+
+def test_an_alias_that_is_not_the_ledgers_is_a_fault(stand: Stand) -> None:
+    market = Market(stand)
+    stand.services.registry.drop_alias("champion")
+    assert any("aliases are {}" in fault for fault in market.report().faults)
