@@ -3,13 +3,13 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 
 import psutil
 
 from ml.stack import control
 from ml.wiring.config import Settings
+from tests.e2e.installation import wait_until
 
 PATIENCE_SECONDS = 120.0
 
@@ -50,16 +50,13 @@ class Saboteur:
 
     def kill_task(self, settings: Settings, is_running: Callable[[], bool]) -> None:
         """Wait until the task runs, then kill the process that runs it."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            runners = [
-                pid for pid in control.pids(settings, "airflow-scheduler") if _runs_a_task(pid)
-            ]
-            if runners and is_running():
-                self._kill("training task", runners[-1])
-                return
-            time.sleep(0.2)
-        raise TimeoutError(f"no task ran within {PATIENCE_SECONDS:.0f} s")
+
+        def runners() -> list[int]:
+            if not is_running():
+                return []
+            return [pid for pid in control.pids(settings, "airflow-scheduler") if _runs_a_task(pid)]
+
+        self._kill("task", wait_until("a task", runners, seconds=PATIENCE_SECONDS)[-1])
 
     def _kill(self, name: str, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
