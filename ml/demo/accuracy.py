@@ -45,7 +45,8 @@ class Accuracy:
     `before`: served before the change, `drifted`: from the change until a version that drift had
     retrained was promoted, `after`: on the later products, those answered since that promotion
     except by the saboteur's version. `first_version_on_later_products` is what version 1 says of
-    the same. Known classes are those version 1 has learnt. In a real catalogue the change is the
+    the same. Known classes are those version 1 had labels enough of (`min_class_rows`) to learn
+    them. In a real catalogue the change is the
     stretch at whose end the first alert asked for a retraining.
     """
 
@@ -104,7 +105,7 @@ def accuracy(
 
     `changed` is the first stretch after the change, `promoted` the one at whose end the retrained
     version was promoted (None: never), `saboteur` the version to leave out, `first_right` the
-    products that version 1 answers rightly, `known` the categories it has learnt.
+    products that version 1 answers rightly, `known` the categories it could learn.
     """
     end = promoted if promoted is not None else len(stretches)
     later = [

@@ -26,6 +26,7 @@ WIDTH, LEFT, RIGHT = 1180.0, 56.0, 1160.0
 PLOT_HEIGHT, ROW_HEIGHT, LANE_HEIGHT = 330.0, 24.0, 20.0
 TOP, GAP = 14.0, 10.0
 AXIS_HEIGHT = 34.0
+DATE_WIDTH = 96
 GRID = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 FEWEST_IN_LANE_LABEL = 46.0
 
@@ -117,7 +118,7 @@ def _axes(frame: _Frame, points: Sequence[CurvePoint]) -> Iterator[str]:
         yield f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         yield _text(LEFT - 8, y + 4, f"{share:.0%}", "tick", "end")
     starts = [i for i in range(len(points)) if not i or points[i].stretch != points[i - 1].stretch]
-    far_apart = max(1, -(-len(starts) * 74 // int(RIGHT - LEFT)))
+    far_apart = max(1, -(-len(starts) * DATE_WIDTH // int(RIGHT - LEFT)))
     for start in starts[::far_apart]:
         point = points[start]
         x = frame.x(start)

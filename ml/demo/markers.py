@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from ml.demo.report import DemoReport
 
@@ -48,13 +49,14 @@ class PlacedMarker:
 def markers(report: DemoReport, times: Sequence[datetime]) -> list[Marker]:
     """The report's alerts and decisions over products of these times, in order.
 
-    Trials that merely go on are left to the table.
+    Alerts of one check stand together; trials that merely go on are left to the table.
     """
     forced = report.sabotage.version if report.sabotage else None
     found: list[tuple[datetime, str, str]] = []
     if report.changed_at is not None:
         found.append((report.changed_at, "change", "the marketplace changes"))
-    found += [(each.at, "alert", f"alert: {each.action}") for each in report.alerts]
+    for at, alerts in groupby(report.alerts, key=lambda alert: alert.at):
+        found.append((at, "alert", f"alert: {', '.join(sorted(each.action for each in alerts))}"))
     for entry in report.decisions:
         kind, text = _told(entry.decision, entry.version, sabotage=entry.version == forced)
         if kind != "continue":

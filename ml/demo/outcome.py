@@ -1,5 +1,6 @@
 """From what happened to what is reported: figures, accounts, and what must not be."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -30,6 +31,7 @@ from ml.domain.labels import LabelSource
 from ml.domain.predictions import Arm
 from ml.domain.rollouts import Rollout, rollout_of
 from ml.models.bundle import ModelBundle
+from ml.training.snapshot import read_snapshot
 
 FAR_FUTURE = datetime(9000, 1, 1, tzinfo=UTC)
 TEST_FIGURES = ("fused_rows", "fused_accuracy", "fused_weighted_f1", "fused_macro_f1")
@@ -137,8 +139,18 @@ class Reckoning:
             promoted=promoted,
             saboteur=forced.change.model_version if forced else None,
             first_right=self._first_right,
-            known=frozenset(first.text.classes),
+            known=self._learnt_at_first(),
         )
+
+    def _learnt_at_first(self) -> frozenset[str]:
+        """The categories that version 1 had labels enough of to learn them."""
+        found = self._backstage.patiently(lambda: self._services.registry.get(self._first_version))
+        snapshot = self._backstage.patiently(
+            lambda: self._services.snapshots.get(found.tags["regain.snapshot"])
+        )
+        rows = Counter(read_snapshot(snapshot, self._services.objects)["category"].to_pylist())
+        fewest = self._backstage.settings.min_class_rows
+        return frozenset(category for category, count in rows.items() if count >= fewest)
 
     def _changed_at(self, changes_after: int | None) -> datetime | None:
         return next(

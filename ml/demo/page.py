@@ -25,8 +25,8 @@ stretches count every product.</p>
 drift had retrained was promoted. <b>After</b>: on the later products, those answered since that
 promotion, except by the sabotaged version; whose slice is chosen by a hash of the product, so the
 rest is an even sample. <b>Version 1</b> answered the same later products once more, after the
-event. Classes it knows are those it has learnt. In a real catalogue, the change is taken to be the
-stretch at whose end the first alert asked for a retraining.</p>
+event. Classes it knows are those it had labels enough of to learn them. In a real catalogue, the
+change is taken to be the stretch at whose end the first alert asked for a retraining.</p>
 """
 
 

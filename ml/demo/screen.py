@@ -51,11 +51,18 @@ def show(report: DemoReport, folder: Path, console: Console, *, kept: bool) -> N
 def _verdict(report: DemoReport) -> str:
     if not report.closed:
         return "[bold red]The loop did not close:[/] " + escape("; ".join(report.faults))
+    return f"[bold green]The loop closed[/] in {report.seconds / 60:.1f} minutes: {_gain(report)}"
+
+
+def _gain(report: DemoReport) -> str:
     figures = report.accuracy
+    after = f"[bold]{_share(figures.after)}[/]"
+    if report.changed_at is None:
+        first = _share(figures.first_version_on_later_products)
+        return f"{after} of {figures.later_products} later products are right, by version 1 {first}"
     return (
-        f"[bold green]The loop closed[/] in {report.seconds / 60:.1f} minutes: served accuracy "
-        f"{_share(figures.before)} → {_share(figures.drifted)} with the drift → "
-        f"[bold]{_share(figures.after)}[/] after the retraining"
+        f"served accuracy {_share(figures.before)} → {_share(figures.drifted)} with the drift → "
+        f"{after} after the retraining"
     )
 
 
@@ -86,8 +93,8 @@ def _accuracy(report: DemoReport) -> Table:
 
 def _decisions(report: DemoReport) -> Table:
     table = Table(title="Alerts and decisions, in simulated time")
-    for name in ("at", "who", "what"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for name, width in (("at", 10), ("who", 13), ("what", None)):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
     lines = [
         (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {escape(alert.reason)}")
         for alert in report.alerts

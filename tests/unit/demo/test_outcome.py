@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 
 from ml.demo.accuracy import Stretch
@@ -16,10 +17,11 @@ from ml.demo.report import DemoReport, Tally
 from ml.demo.reviews import ReviewDesk
 from ml.demo.traffic import Answered, send
 from ml.domain.labels import SnapshotRef
-from ml.domain.ports import Candidate
+from ml.domain.ports import LABEL_SCHEMA, Candidate
 from ml.serving.client import ServingClient
 from ml.simulation.items import SimulatedProduct
 from ml.simulation.reviewers import Reviewers
+from ml.training.snapshot import freeze_snapshot
 from tests.fakes.bundles import tiny_bundle
 from tests.fakes.serving import API_KEY, Worker, eventually
 
@@ -43,7 +45,7 @@ class Stand:
 def stand(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     """Version 1 is registered, serves, and the registry shows it."""
     bundle = tiny_bundle()
-    snapshot = SnapshotRef("d" * 64, "memory://snapshot", START, 1, 10)
+    snapshot = _frozen(worker)
     candidate = Candidate(
         key="first",
         bundle_digest="b" * 64,
@@ -62,6 +64,41 @@ def stand(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     worker.answer_clients(monkeypatch)
     with ServingClient("http://serving", api_key=API_KEY) as serving:
         yield Stand(worker, serving)
+
+
+def _frozen(worker: Worker) -> SnapshotRef:
+    """A snapshot of twelve shoes, which is enough to learn them, and of two books."""
+    services = worker.services
+    labels = [
+        (f"l{i}", f"p{i}", "shoes" if i < 12 else "books", START + timedelta(minutes=i))
+        for i in range(14)
+    ]
+    rows = [
+        {
+            "label_id": label,
+            "product_id": product,
+            "product_digest": "e" * 64,
+            "category": category,
+            "label_space_version": 1,
+            "source": "import",
+            "reviewer": "catalogue",
+            "labelled_at": at,
+            "prediction_id": None,
+            "inclusion_probability": 1.0,
+            "title": product,
+            "description": "",
+            "picture": None,
+            "listed_at": at,
+        }
+        for label, product, category, at in labels
+    ]
+    return freeze_snapshot(
+        pa.Table.from_pylist(rows, schema=LABEL_SCHEMA),
+        as_of=START + timedelta(days=1),
+        label_space=services.label_spaces.current(),
+        objects=services.objects,
+        index=services.snapshots,
+    )
 
 
 class Market:
@@ -145,3 +182,24 @@ def test_an_alias_that_is_not_the_ledgers_is_a_fault(stand: Stand) -> None:
     market = Market(stand)
     stand.services.registry.drop_alias("champion")
     assert any("aliases are {}" in fault for fault in market.report().faults)
+
+
+def test_later_products_are_answered_by_version_1_once_more(stand: Stand) -> None:
+    market = Market(stand)
+    market.played.promotions[1] = stand.services.ledger.history()[0]
+    figures = market.report().accuracy
+    assert figures.later_products == 10
+    # Version 1 is what answered them in truth, here.
+    assert figures.first_version_on_later_products == figures.after
+    assert figures.later_products_of_known_classes == 10
+
+
+def test_a_category_of_few_labels_is_none_that_version_1_knows(stand: Stand) -> None:
+    market = Market(stand)
+    market.played.promotions[1] = stand.services.ledger.history()[0]
+    last = market.played.stretches[-1]
+    books = [
+        replace(each, product=replace(each.product, category="books")) for each in last.answers[:4]
+    ]
+    market.played.stretches[-1] = replace(last, answers=[*books, *last.answers[4:]])
+    assert market.report().accuracy.later_products_of_known_classes == 6

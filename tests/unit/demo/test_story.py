@@ -36,7 +36,7 @@ class Marketplace:
             self._served += 1
             if self._trial_left:
                 self._judge()
-            if check_is_due(self._progress()):
+            elif check_is_due(self._progress()):
                 self._tell("check")
                 self._trial_left = self._trial_stretches * (self._served in self._alarms)
             if sabotage_is_due(self._progress()):
