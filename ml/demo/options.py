@@ -27,10 +27,10 @@ class DemoOptions:
     data: Path | None = None
     bootstrap_before: datetime | None = None
     bootstrap: int = 2_500
-    stretch: int = 500
+    stretch: int = 600
     stretches: int = 14
     changes_after: int = 3
-    label_share: float = 0.5
+    label_share: float = 0.6
     keep: bool = False
 
 

@@ -98,13 +98,14 @@ def _registered(services: Services, bundle: ModelBundle, data: Dataset) -> int:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without what MLflow tells of its own affairs, into the middle of the screen."""
-    logger = logging.getLogger("mlflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Without what MLflow tells of its own affairs, into the middle of the screen.
+
+    It sets its loggers and filters anew when it is imported, so both are caught at their source.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True):
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(before)
