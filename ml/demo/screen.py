@@ -92,9 +92,10 @@ def _accuracy(report: DemoReport) -> Table:
 
 
 def _decisions(report: DemoReport) -> Table:
-    table = Table(title="Alerts and decisions, in simulated time")
+    table = Table(title="Alerts and decisions, in simulated time", expand=True)
     for name, width in (("at", 10), ("who", 13), ("what", None)):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
+        ratio = None if width else 1
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
     lines = [
         (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {escape(alert.reason)}")
         for alert in report.alerts
