@@ -8,8 +8,8 @@ the labels as they were at that time.
 
 **Steps.** `judge` reads the labels of the trial, decides, writes decision, reason and numbers to
 the rollout ledger, and lets the registry's aliases follow. Without a trial it only mends the
-aliases; with too few labels (`REGAIN_JUDGE_MIN_LABELS` of each arm) the trial goes on. The task's
-result and `regain history` tell the decision.
+aliases; with too few labels (`REGAIN_JUDGE_MIN_LABELS` of each arm) the trial goes on, and after
+`REGAIN_JUDGE_MAX_DAYS` it is withdrawn. The task's result and `regain history` tell the decision.
 
 **Safe reruns.** The same labels are judged once. Serving follows the ledger within a second, so a
 rollback does not wait for MLflow, Redis or Airflow's workers.
@@ -17,7 +17,8 @@ rollback does not wait for MLflow, Redis or Airflow's workers.
 **When it fails.**
 - "MLflow does not answer": the decision is made and serves already; the aliases follow with the
   next run. See `regain status`.
-- "the rollout has moved on": somebody promoted or rolled back meanwhile; the next run looks anew.
+- "the rollout moved from entry ...": somebody promoted or rolled back meanwhile; the task's next
+  attempt looks anew.
 - To decide yourself: `regain promote` or `regain rollback`.
 """
 

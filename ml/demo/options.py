@@ -47,6 +47,7 @@ def demo_settings(settings: Settings, options: DemoOptions, *, products_per_day:
         "audit_share": AUDITED_SHARE * options.label_share,
         "challenger_share": 0.4,
         "judge_min_labels": max(10, stretch // 10),
+        "judge_max_days": 3_650.0,  # a real catalogue takes months for a stretch
         "drift_reference_products": stretch,
         "drift_window_products": stretch,
         "drift_min_products": max(20, stretch // 4),

@@ -22,11 +22,12 @@ _DIGITS = 9  # two points are two points, whatever the rounding of floats makes 
 class JudgePolicy:
     """What a decision needs, and what a challenger may cost.
 
-    `min_labels` of each arm; `max_accuracy_drop` under the champion, absolute.
+    `min_labels` of each arm, within `max_days`; `max_accuracy_drop` under the champion, absolute.
     """
 
     min_labels: int
     max_accuracy_drop: float
+    max_days: float
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Continue(_Decision):
 
 @dataclass(frozen=True)
 class Rollback(_Decision):
-    """The challenger is worse than the champion may be replaced by: its trial ends."""
+    """The challenger is too bad to replace the champion, or never showed its worth: it goes."""
 
 
 def arm_figures(outcomes: pa.Table, arm: Arm) -> ArmFigures:
@@ -72,13 +73,16 @@ def arm_figures(outcomes: pa.Table, arm: Arm) -> ArmFigures:
 
 
 def judge(
-    champion: ArmFigures, challenger: ArmFigures, policy: JudgePolicy
+    champion: ArmFigures, challenger: ArmFigures, policy: JudgePolicy, *, days: float
 ) -> Promote | Continue | Rollback:
-    """Decide a trial by the accuracy that both arms showed in it.
+    """Decide a trial by the accuracy that both arms showed in its `days` so far.
+
+    One that gets too few labels must end some day, too: while it is on, nothing else is tried, and
+    drift calls for no retraining.
 
     >>> def arm(accuracy): return ArmFigures(WeightedShare(accuracy, 0.01, 500, 500.0))
-    >>> policy = JudgePolicy(min_labels=200, max_accuracy_drop=0.02)
-    >>> print(judge(arm(0.90), arm(0.85), policy).reason)
+    >>> policy = JudgePolicy(min_labels=200, max_accuracy_drop=0.02, max_days=30)
+    >>> print(judge(arm(0.90), arm(0.85), policy, days=8).reason)
     accuracy 0.8500 on 500 labels, 0.0500 under the champion's 0.9000 on 500 (allowed 0.0200)
     """
     ours, theirs = challenger.accuracy, champion.accuracy
@@ -89,7 +93,10 @@ def judge(
             f"{ours.labels} labels of the challenger and {theirs.labels} of the champion; "
             f"a decision needs {policy.min_labels} of each"
         )
-        return Continue(reason, numbers)
+        if days < policy.max_days:
+            return Continue(reason, numbers)
+        waited = {"days": days, "max_days": policy.max_days}
+        return Rollback(f"{reason}, and {days:.0f} days did not bring them", numbers | waited)
     seen = f"accuracy {ours.value:.4f} on {ours.labels} labels, {abs(drop):.4f}"
     rival = f"the champion's {theirs.value:.4f} on {theirs.labels}"
     allowed = f"(allowed {policy.max_accuracy_drop:.4f})"

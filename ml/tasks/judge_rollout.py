@@ -5,7 +5,7 @@ a rollback reaches every serving worker with MLflow, Redis and the rest down.
 """
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
@@ -41,6 +41,7 @@ def judge_rollout(*, as_of: str, services: Services | None = None) -> dict[str, 
         arm_figures(outcomes, Arm.CHAMPION),
         arm_figures(outcomes, Arm.CHALLENGER),
         judge_policy(services.settings),
+        days=_days_on_trial(services, rollout.challenger, at),
     )
     return _told(_act(services, rollout, rollout.challenger, decision, at))
 
@@ -50,7 +51,22 @@ def judge_policy(settings: Settings) -> JudgePolicy:
     return JudgePolicy(
         min_labels=settings.judge_min_labels,
         max_accuracy_drop=settings.judge_max_accuracy_drop,
+        max_days=settings.judge_max_days,
     )
+
+
+def _days_on_trial(services: Services, trial: Challenger, at: datetime) -> float:
+    """How long labels could come, from the judge's first look at the trial.
+
+    A release speaks of the time of its labels, which is long past when it was held up.
+    """
+    looks = [
+        entry.change.at
+        for entry in services.ledger.history()
+        if entry.change.evidence.get("experiment") == trial.experiment
+    ]
+    began = max(trial.since, min(looks, default=at))
+    return (at - began) / timedelta(days=1)
 
 
 def _act(

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     judge_max_accuracy_drop: float = Field(
         default=0.02, ge=0, description="challenger under champion, absolute; more is rolled back"
     )
+    judge_max_days: float = Field(
+        default=30, gt=0, description="a trial without enough labels after them is withdrawn"
+    )
 
     # Airflow
     replay: bool = Field(default=False, description="cron timetables off: months pass in minutes")

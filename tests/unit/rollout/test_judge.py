@@ -23,7 +23,7 @@ from ml.rollout.judge import (
 from ml.stats.proportion import WeightedShare
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-POLICY = JudgePolicy(min_labels=200, max_accuracy_drop=0.02)
+POLICY = JudgePolicy(min_labels=200, max_accuracy_drop=0.02, max_days=30)
 SEEDS = range(40)
 
 
@@ -66,18 +66,31 @@ def table(rows: Sequence[dict[str, object]]) -> pa.Table:
 def test_more_than_two_points_under_the_champion_is_rolled_back(
     champion: float, challenger: float, expected: type
 ) -> None:
-    assert type(judge(arm(champion), arm(challenger), POLICY)) is expected
+    assert type(judge(arm(champion), arm(challenger), POLICY, days=1)) is expected
 
 
 @pytest.mark.parametrize(("champion", "challenger"), [(199, 500), (500, 199), (0, 0)])
 def test_too_few_labels_of_either_arm_decide_nothing(champion: int, challenger: int) -> None:
-    decision = judge(arm(0.9, champion), arm(0.1, challenger), POLICY)
+    decision = judge(arm(0.9, champion), arm(0.1, challenger), POLICY, days=29.9)
     assert isinstance(decision, Continue)
     assert "needs 200 of each" in decision.reason
 
 
+@pytest.mark.parametrize(("champion", "challenger"), [(199, 500), (500, 199), (0, 0)])
+def test_a_trial_that_does_not_get_its_labels_ends(champion: int, challenger: int) -> None:
+    decision = judge(arm(0.9, champion), arm(0.9, challenger), POLICY, days=30)
+    assert isinstance(decision, Rollback)
+    assert f"{challenger} labels of the challenger" in decision.reason
+    assert "30 days did not bring them" in decision.reason
+    assert (decision.numbers["days"], decision.numbers["max_days"]) == (30, 30)
+
+
+def test_a_long_trial_with_its_labels_is_decided_by_them() -> None:
+    assert isinstance(judge(arm(0.9), arm(0.9), POLICY, days=300), Promote)
+
+
 def test_a_decision_says_what_it_was_made_on() -> None:
-    decision = judge(arm(0.90, 700), arm(0.80, 300), POLICY)
+    decision = judge(arm(0.90, 700), arm(0.80, 300), POLICY, days=1)
     assert "0.8000 on 300" in decision.reason
     assert "0.9000 on 700" in decision.reason
     assert decision.numbers["accuracy_drop"] == pytest.approx(0.1)
@@ -87,7 +100,7 @@ def test_a_decision_says_what_it_was_made_on() -> None:
 
 
 def test_an_arm_without_labels_has_no_accuracy_to_show() -> None:
-    numbers = judge(arm(0.9), arm(0.0, labels=0), POLICY).numbers
+    numbers = judge(arm(0.9), arm(0.0, labels=0), POLICY, days=1).numbers
     assert numbers["challenger_labels"] == 0
     assert "challenger_accuracy" not in numbers
     assert "accuracy_drop" not in numbers
@@ -100,8 +113,8 @@ def test_drift_that_pulls_both_arms_alike_changes_no_decision(
     champion: float, challenger: float, drift: float, labels: int, others: int
 ) -> None:
     """There is no baseline of the past: only the difference of the arms counts."""
-    before = judge(arm(champion, labels), arm(challenger, others), POLICY)
-    after = judge(arm(champion + drift, labels), arm(challenger + drift, others), POLICY)
+    before = judge(arm(champion, labels), arm(challenger, others), POLICY, days=1)
+    after = judge(arm(champion + drift, labels), arm(challenger + drift, others), POLICY, days=1)
     near = abs(champion - challenger - POLICY.max_accuracy_drop) < 1e-8
     assert near or type(before) is type(after)
 
@@ -160,10 +173,10 @@ def trial(seed: int, *, champion: float, challenger: float, labels: int = 400) -
 def decisions(*, champion: float, challenger: float) -> list[type]:
     """What the judge says of many seeded trials."""
     trials = [trial(seed, champion=champion, challenger=challenger) for seed in SEEDS]
-    return [
-        type(judge(arm_figures(rows, Arm.CHAMPION), arm_figures(rows, Arm.CHALLENGER), POLICY))
-        for rows in trials
+    figures = [
+        [arm_figures(rows, side) for side in (Arm.CHAMPION, Arm.CHALLENGER)] for rows in trials
     ]
+    return [type(judge(*arms, POLICY, days=1)) for arms in figures]
 
 
 def test_a_planted_regression_is_rolled_back_in_every_seed() -> None:

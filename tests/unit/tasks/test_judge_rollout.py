@@ -69,6 +69,32 @@ def test_a_trial_with_few_labels_goes_on_and_says_so_once_for_the_same_labels() 
     assert services.ledger.rollout().challenger is not None
 
 
+def test_a_trial_without_labels_is_withdrawn_and_makes_room() -> None:
+    """Such as that of a version that no worker can load."""
+    services = FakeServices(SETTINGS)
+    begin_trial(services)
+    days = 24 * SETTINGS.judge_max_days
+    assert judged(services, 20)["decision"] == "continue"
+    assert judged(services, 20 + days - 1)["decision"] == "continue"
+    decided = judged(services, 20 + days)
+    assert decided["decision"] == "rollback"
+    assert decided["numbers"]["challenger_labels"] == 0
+    assert "30 days did not bring them" in decided["reason"]
+    assert judged(services, 20 + days) == decided
+    assert services.ledger.rollout().challenger is None
+    assert services.registry.aliases() == {"champion": 1}
+
+
+def test_the_days_of_a_trial_count_from_the_first_look_at_it() -> None:
+    """A release that was held up speaks of a time long past: nobody could label anything since."""
+    services = FakeServices(SETTINGS)
+    begin_trial(services)
+    late = 24 * 3 * SETTINGS.judge_max_days
+    assert judged(services, late)["decision"] == "continue"
+    assert judged(services, late + 24)["decision"] == "continue"
+    assert judged(services, late + 24 * SETTINGS.judge_max_days)["decision"] == "rollback"
+
+
 def test_labels_of_another_trial_or_after_as_of_do_not_count() -> None:
     services = FakeServices(SETTINGS)
     begin_trial(services)
@@ -127,10 +153,10 @@ def test_a_judge_that_was_overtaken_decides_nothing(monkeypatch: pytest.MonkeyPa
     services = on_trial(challenger=60)
     judge = task.judge
 
-    def overtaken(*figures: Any) -> Any:
+    def overtaken(*figures: Any, **more: Any) -> Any:
         terms: dict[str, Any] = {"reason": "mine", "actor": "anna", "at": at(19), "key": "by hand"}
         roll_back(services, **terms)
-        return judge(*figures)
+        return judge(*figures, **more)
 
     monkeypatch.setattr(task, "judge", overtaken)
     with pytest.raises(Conflict):
