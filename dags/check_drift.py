@@ -18,6 +18,8 @@ no alert is raised twice. An event too many finds an outbox with nothing to do.
 
 **When it fails.**
 - `check`: PostgreSQL or the object store does not answer: see `regain status`, then clear the task.
+- "who serves changed": somebody or the judge switched meanwhile; the task's next attempt looks
+  anew.
 - "too few products to compare" is no failure: the champion has not answered enough yet.
 """
 
@@ -27,12 +29,13 @@ from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from regain_airflow.assets import DRIFT_ALERT
-from regain_airflow.flows import AS_OF, QUICK
+from regain_airflow.flows import AS_OF, QUICK, final
 from regain_airflow.links import DriftReportLink
 from regain_airflow.schedules import cron
 
 
 @task(**QUICK)
+@final
 def check(as_of: str) -> dict[str, object]:
     """Compare the champion's windows as of a time; returns the names of check and alerts."""
     from ml.tasks.check_drift import check_drift

@@ -5,16 +5,16 @@ It is the only way into the alert outbox for drift, and imports no model code.
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypedDict
 
 import pyarrow as pa
 
 from ml.domain.digests import digest_of
 from ml.domain.drift import Action, Alert, DriftCheck, Finding
-from ml.domain.errors import NotFound
+from ml.domain.errors import Conflict, NotFound
 from ml.domain.ports import DriftFigures
-from ml.domain.rollouts import Champion
+from ml.domain.rollouts import Champion, Rollout
 from ml.drift.monitors import (
     MonitorPolicy,
     watch_concept,
@@ -25,6 +25,7 @@ from ml.drift.monitors import (
 from ml.drift.policy import AlertPolicy, alert_id, alerts_of
 from ml.drift.windows import WindowPolicy, Windows, read_windows, span
 from ml.signals.manifest import SIGNALS
+from ml.tasks.times import time_of
 from ml.wiring import endpoints
 from ml.wiring.build import Services
 from ml.wiring.config import Settings, load_settings
@@ -50,10 +51,12 @@ def check_drift(*, as_of: str, services: Services | None = None) -> CheckResult:
 
     A champion is checked once a time: repeated, the stored check is told again. The report is
     stored first; then check and alerts in one transaction, so a check without them never exists.
+    Raises Conflict, before any of these two, when who serves changed meanwhile.
     """
     services = services or Services(load_settings())
-    time = datetime.fromisoformat(as_of).astimezone(UTC)
-    champion = services.ledger.champion()
+    time = time_of(as_of)
+    rollout = services.ledger.rollout()
+    champion = rollout.champion
     if champion is None:
         return _nothing("no model serves yet")
     check_id = digest_of("drift-check", champion.entry_id, time.isoformat())[:32]
@@ -69,7 +72,7 @@ def check_drift(*, as_of: str, services: Services | None = None) -> CheckResult:
         if windows.products < services.settings.drift_min_products:
             return _nothing(_too_few(champion, windows, services.settings))
         check = _make_check(services, champion, windows, check_id=check_id, as_of=time)
-        _record(services, champion, check)
+        _record(services, rollout, champion, check)
     return _result(services, champion, check)
 
 
@@ -113,8 +116,13 @@ def _findings(
     )
 
 
-def _record(services: Services, champion: Champion, check: DriftCheck) -> None:
-    """Store a check with the alerts it raises."""
+def _record(services: Services, rollout: Rollout, champion: Champion, check: DriftCheck) -> None:
+    """Store a check with the alerts it raises; raises Conflict when others serve by now.
+
+    The judge may decide in the same minute: what it just promoted needs no retraining.
+    """
+    if services.ledger.rollout().entry_id != rollout.entry_id:
+        raise Conflict("who serves changed while drift was checked; look again")
     settings = services.settings
     policy = AlertPolicy(
         checks_in_a_row=settings.drift_checks_in_a_row, max_attempts=settings.alert_max_attempts
@@ -126,7 +134,7 @@ def _record(services: Services, champion: Champion, check: DriftCheck) -> None:
             limit=policy.checks_in_a_row, model_version=check.model_version
         ),
         raised=services.alerts.history(),
-        on_trial=services.ledger.rollout().challenger is not None,
+        on_trial=rollout.challenger is not None,
         policy=policy,
     )
     services.drift_log.record(check, alerts)

@@ -1,12 +1,11 @@
 """The task `collect_labels`: labels up to a time become a frozen snapshot with a known split."""
 
-from datetime import datetime
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.domain.labels import EMPTY_LABEL_SPACE, LabelSpace
 from ml.tasks.dataset import split
+from ml.tasks.times import time_of
 from ml.training.snapshot import freeze_snapshot, read_snapshot
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings
@@ -17,11 +16,10 @@ def collect_labels(*, as_of: str, services: Services | None = None) -> str:
 
     Every product of the snapshot has its permanent part when this returns. The same labels give
     the same digest, so a repeated call changes nothing; one after labels of that time arrived late
-    freezes them, too. Raises InvalidInput when nothing is
-    labelled yet.
+    freezes them, too. Raises InvalidInput when nothing is labelled yet.
     """
     services = services or Services(load_settings())
-    time = datetime.fromisoformat(as_of)
+    time = time_of(as_of)
     labels = services.labels.read(time)
     snapshot = freeze_snapshot(
         labels,

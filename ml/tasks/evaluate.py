@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 
 from ml.domain.digests import digest_files
@@ -21,6 +20,7 @@ from ml.tasks.artifacts import (
     to_json,
 )
 from ml.tasks.dataset import Dataset, load_dataset, read_picture
+from ml.tasks.times import time_of
 from ml.training.charts import confusion_png
 from ml.training.evaluate import Comparison, evaluate_bundles
 from ml.training.evaluation import Evaluation
@@ -104,7 +104,7 @@ def _evaluations(
         Comparison(
             label_space=max(data.label_space, known, key=lambda space: space.version),
             shared_classes=candidate.label_space.shared(known),
-            as_of=datetime.fromisoformat(as_of),
+            as_of=time_of(as_of),
             recent_days=services.settings.gate_recent_days,
             confidence_threshold=services.settings.confidence_threshold,
         ),

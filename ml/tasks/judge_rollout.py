@@ -14,6 +14,7 @@ from ml.domain.predictions import Arm
 from ml.domain.rollouts import CHANGING, Challenger, Rollout
 from ml.rollout.judge import Continue, JudgePolicy, Promote, Rollback, arm_figures, judge
 from ml.tasks.rollout import promote, roll_back, show_in_registry
+from ml.tasks.times import time_of
 from ml.wiring.build import Services
 from ml.wiring.config import Settings, load_settings
 
@@ -31,7 +32,7 @@ def judge_rollout(*, as_of: str, services: Services | None = None) -> dict[str, 
     not show the change, which by then is made: the same call again only lets the registry follow.
     """
     services = services or Services(load_settings())
-    at = datetime.fromisoformat(as_of)
+    at = time_of(as_of)
     rollout = services.ledger.rollout()
     if rollout.challenger is None:
         show_in_registry(services)

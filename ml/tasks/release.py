@@ -11,6 +11,7 @@ from ml.domain.errors import InvalidInput
 from ml.domain.rollouts import Champion, Rollout
 from ml.tasks.artifacts import Verdict, read_verdict
 from ml.tasks.rollout import recorded, show_in_registry
+from ml.tasks.times import time_of
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings
 
@@ -60,7 +61,7 @@ def release(
         if served and served.bundle_digest == verdict.bundle_digest:
             return standing
     _check_rival(rollout.champion, verdict, version)
-    change = _change(services, version, verdict, rollout, key=run, at=datetime.fromisoformat(as_of))
+    change = _change(services, version, verdict, rollout, key=run, at=time_of(as_of))
     return _follow_ledger(services, services.ledger.append(change, seen=rollout.entry_id))
 
 

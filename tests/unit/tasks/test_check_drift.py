@@ -3,13 +3,15 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ml.domain.decisions import LedgerAction, LedgerChange
 from ml.domain.drift import Action, Monitor
-from ml.domain.errors import ServiceUnavailable
+from ml.domain.errors import Conflict, InvalidInput, ServiceUnavailable
+from ml.domain.ports import DriftFigures
 from ml.tasks.check_drift import check_drift, report_key
 from ml.wiring.config import Settings
 from tests.examples import CLASSES, START, a_prediction, a_review_label
@@ -171,6 +173,36 @@ def test_while_a_challenger_is_on_trial_no_retraining_is_asked_for(services: Fak
     change(services, LedgerAction.CHALLENGE, 2, share=0.05)
     result = check_drift(as_of=at(900), services=services)
     assert (result["retrain"], drifted(services)) == (False, {Monitor.CONCEPT})
+
+
+@pytest.mark.parametrize(
+    ("action", "version", "retrain"),
+    [(LedgerAction.PROMOTE, 2, False), (LedgerAction.ROLLBACK, 2, True)],
+)
+def test_a_judge_that_decides_during_the_check_makes_it_look_again(
+    services: FakeServices, action: LedgerAction, version: int, retrain: bool
+) -> None:
+    serve(services, range(400))
+    serve(services, range(400, 900), right=0.7)
+    change(services, LedgerAction.CHALLENGE, 2, share=0.05)
+    compare = services.drift_reports.compare
+
+    def while_the_judge_decides(*windows: Any, **named: Any) -> DriftFigures:
+        change(services, action, version)
+        return compare(*windows, **named)
+
+    services.drift_reports.compare = while_the_judge_decides
+    with pytest.raises(Conflict):
+        check_drift(as_of=at(900), services=services)
+    assert services.drift_log.recent(limit=1) == services.alerts.history() == []
+    services.drift_reports.compare = compare
+    assert check_drift(as_of=at(900), services=services)["retrain"] is retrain
+
+
+@pytest.mark.parametrize("as_of", ["yesterday", "", "2024-01-01T15:00:00"])
+def test_a_time_without_a_zone_is_no_time(services: FakeServices, as_of: str) -> None:
+    with pytest.raises(InvalidInput, match="with a zone"):
+        check_drift(as_of=as_of, services=services)
 
 
 def test_a_new_champion_has_a_reference_of_its_own(services: FakeServices) -> None:
