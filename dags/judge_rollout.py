@@ -19,7 +19,7 @@ rollback does not wait for MLflow, Redis or Airflow's workers.
   next run. See `regain status`.
 - "the rollout moved from entry ...": somebody promoted or rolled back meanwhile; the task's next
   attempt looks anew.
-- To decide yourself: `regain promote` or `regain rollback`.
+- To decide yourself: `regain promote` or `regain rollback VERSION`.
 """
 
 from datetime import UTC, datetime

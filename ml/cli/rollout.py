@@ -111,23 +111,29 @@ def challenge(
     typer.echo('undo: regain rollback --reason "..."')
 
 
-def rollback(context: typer.Context, reason: _Reason) -> None:
+def rollback(
+    context: typer.Context,
+    reason: _Reason,
+    version: Annotated[
+        int | None,
+        typer.Argument(min=1, help="Only this one; default: the challenger, else the champion."),
+    ] = None,
+) -> None:
     """Withdraw the challenger that is on trial; without one, return to the former champion.
 
-    Every serving worker follows within a second. No model is trained or loaded for it.
+    Name the version, and nothing happens when the judge was faster. Every serving
+    worker follows within a second. No model is trained or loaded for it.
 
-    Example: regain rollback --reason "books are filed as toys"
+    Example: regain rollback 7 --reason "books are filed as toys"
     """
     services = Services(context.obj)
     before = services.ledger.rollout()
-    out = before.challenger or before.champion
-    if out is None:
-        raise InvalidInput("no version serves yet: there is nothing to roll back")
+    out = changes.to_withdraw(before, version)
     terms = _terms("rollback", before, out.model_version, reason)
     with _switching(services, before):
-        changes.roll_back(services, **terms)
+        changes.roll_back(services, version=out.model_version, **terms)
     _tell(services, f"version {out.model_version} is withdrawn")
-    again = "challenge" if before.challenger else "promote"
+    again = "challenge" if out is before.challenger else "promote"
     typer.echo(f'undo: regain {again} {out.model_version} --force --reason "..."')
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import InvalidInput
 from ml.domain.predictions import Arm
-from ml.domain.rollouts import Challenger, Champion
+from ml.domain.rollouts import Challenger, Champion, Rollout
 from ml.wiring.build import Services
 
 Evidence = Mapping[str, float | str]
@@ -88,21 +88,21 @@ def roll_back(
     actor: str,
     at: datetime,
     key: str,
+    version: int | None = None,
     evidence: Evidence | None = None,
     seen: int | None = None,
 ) -> LedgerEntry:
     """End the trial that is on; without one, let the champion before this one serve again.
 
-    Needs nothing but the ledger until that is written: the models are loaded in every worker.
+    With a `version` only that one goes, be it champion or challenger. Needs nothing but the
+    ledger until that is written: the models are loaded in every worker.
     """
     done = recorded(services, key)
     if done is not None:
         show_in_registry(services)
         return done
     rollout = services.ledger.rollout()
-    out = rollout.challenger or rollout.champion
-    if out is None:
-        raise InvalidInput("no version serves yet: there is nothing to roll back")
+    out = to_withdraw(rollout, version)
     change = LedgerChange(
         key=key,
         action=LedgerAction.ROLLBACK,
@@ -113,6 +113,17 @@ def roll_back(
         evidence=evidence or {},
     )
     return _record(services, change, rollout.entry_id if seen is None else seen)
+
+
+def to_withdraw(rollout: Rollout, version: int | None = None) -> Champion | Challenger:
+    """Who goes in a rollback (of a version); raises InvalidInput when there is nobody to go."""
+    served = [each for each in (rollout.challenger, rollout.champion) if each]
+    if not served:
+        raise InvalidInput("no version serves yet: there is nothing to roll back")
+    for each in served:
+        if version in (None, each.model_version):
+            return each
+    raise InvalidInput(f"version {version} is neither champion nor challenger; nothing to do")
 
 
 def recorded(services: Services, key: str) -> LedgerEntry | None:

@@ -164,6 +164,29 @@ def test_rollback_withdraws_the_challenger_then_returns_to_the_former_champion(
         regain("rollback", "--reason", "c")
 
 
+def test_rollback_of_a_named_version_takes_no_other(services: FakeServices, regain: Regain) -> None:
+    """The judge was faster: the champion must not go in the challenger's stead."""
+    begin_trial(services)
+    regain("promote", "--reason", "enough")
+    release_version(services, 3, against=2)
+    regain("rollback", 3, "--reason", "the judge's")
+    with pytest.raises(InvalidInput, match="version 3 is neither champion nor challenger"):
+        regain("rollback", 3, "--reason", "mine")
+    assert services.registry.aliases() == {"champion": 2}
+
+
+def test_rollback_of_the_champion_ends_the_trial_against_it(
+    services: FakeServices, regain: Regain
+) -> None:
+    begin_trial(services)
+    regain("promote", "--reason", "enough")
+    release_version(services, 3, against=2)
+    shown = regain("rollback", 2, "--reason", "complaints").output
+    assert "version 2 is withdrawn; version 1 serves" in shown
+    assert "undo: regain promote 2" in shown
+    assert services.registry.aliases() == {"champion": 1}
+
+
 def test_rollback_before_anything_serves_says_so(regain: Regain) -> None:
     with pytest.raises(InvalidInput, match="nothing to roll back"):
         regain("rollback", "--reason", "panic")
