@@ -22,6 +22,7 @@ from ml.demo.trials import Trials
 from ml.domain.decisions import LedgerAction, LedgerEntry
 from ml.domain.drift import Action
 from ml.domain.errors import RegainError
+from ml.domain.rollouts import Challenger
 from ml.simulation.categories import CONFUSABLE
 from ml.simulation.reviewers import Reviewers
 from ml.tasks.import_catalogue import import_catalogue
@@ -34,11 +35,16 @@ A_MOMENT = timedelta(microseconds=1)
 
 @dataclass
 class Played:
-    """What happened so far. `checks` and `promotions` are by the stretch they came after."""
+    """What happened so far. `checks` and `promotions` are by the stretch they came after.
+
+    After the stretch `regained` a version was first promoted that was retrained on the drift: in a
+    made marketplace after its change, in a real one by any alert.
+    """
 
     stretches: list[Stretch] = field(default_factory=list)
     checks: dict[int, Check] = field(default_factory=dict)
     promotions: dict[int, LedgerEntry] = field(default_factory=dict)
+    regained: int | None = None
     sabotage: LedgerEntry | None = None
     rollback: LedgerEntry | None = None
     rolled_back_after: int | None = None
@@ -177,21 +183,27 @@ class Loop:
                 self._played.rolled_back_after = stretch.number
         else:
             entry = self._trials.judge(stretch.number, stretch.end)
-            if entry and entry.change.action is LedgerAction.PROMOTE:
-                self._played.promotions[stretch.number] = entry
+            if challenger and entry and entry.change.action is LedgerAction.PROMOTE:
+                self._promoted(stretch.number, entry, challenger)
         self._trials.wait_until_served()
+
+    def _promoted(self, number: int, entry: LedgerEntry, challenger: Challenger) -> None:
+        self._played.promotions[number] = entry
+        quiet = self._plan.changes_after or 0
+        changed = quiet < number and challenger.since >= self._played.stretches[quiet].start
+        if changed and self._played.regained is None:
+            self._played.regained = number
 
     def _progress(self) -> Progress:
         served, played = len(self._played.stretches), self._played
-        promoted = min(played.promotions, default=None)
         ended = played.rolled_back_after
         return Progress(
             served=served,
             last=self._plan.stretches,
-            made=self._plan.changes_after is not None,
+            changes_after=self._plan.changes_after,
             on_trial=served > 0 and self._backstage.rollout().challenger is not None,
             reign=served - max(played.promotions, default=0),
-            regained=None if promoted is None else served - promoted,
+            regained=None if played.regained is None else served - played.regained,
             sabotaged=played.sabotage is not None,
             after_sabotage=None if ended is None else served - ended,
         )

@@ -53,6 +53,8 @@ def demo_settings(settings: Settings, options: DemoOptions, *, products_per_day:
         "drift_min_products": max(20, stretch // 4),
         "drift_min_labels": max(10, stretch // 5),
         "drift_checks_in_a_row": 1,
+        # Between windows of some hundred products, chance alone makes distances of 0.1.
+        "drift_min_distance": 0.15,
         "replay": True,
     }
     missing = wishes.keys() - settings.model_fields_set

@@ -61,7 +61,7 @@ class Reckoning:
                 alerts,
                 sabotage,
                 figures,
-                promotions=len(self._played.promotions),
+                regained=self._played.regained is not None,
                 made=changes_after is not None,
             ),
             *losses(lost_ones, doubled_ones),
@@ -88,7 +88,7 @@ class Reckoning:
 
     def curve(self) -> list[CurvePoint]:
         """Every answer in order, with version 1's beside it after the promotion."""
-        promoted = min(self._played.promotions, default=None)
+        promoted = self._played.regained
         return [
             CurvePoint(
                 at=answer.product.listed_at,
@@ -120,7 +120,7 @@ class Reckoning:
     def _accuracy(self, changes_after: int | None) -> Accuracy:
         """Version 1 answers what came after the promotion once more, here."""
         stretches, forced = self._played.stretches, self._played.sabotage
-        promoted = min(self._played.promotions, default=None)
+        promoted = self._played.regained
         alarm = self._played.first_alarm or len(stretches) + 1
         files = self._backstage.patiently(
             lambda: self._services.registry.files(self._first_version)

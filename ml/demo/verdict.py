@@ -12,7 +12,7 @@ def faults(
     sabotage: SabotageReport | None,
     figures: Accuracy,
     *,
-    promotions: int,
+    regained: bool,
     made: bool,
 ) -> Iterator[str]:
     """What keeps the loop from being closed."""
@@ -21,8 +21,8 @@ def faults(
         yield "no drift check asked for a retraining"
     if any(not alert.settled for alert in asked):
         yield "an alert that asks for a retraining is not settled"
-    if not promotions:
-        yield "no retrained version was promoted"
+    if not regained:
+        yield "no version that was retrained on the drift was promoted"
     elif figures.after is None:
         yield "nothing was served after a retrained version was promoted"
     if sabotage is None:

@@ -15,10 +15,10 @@ def found(
     alerts: tuple[AlertReport, ...] = tuple(REPORT.alerts),
     sabotage: SabotageReport | None = REPORT.sabotage,
     figures: Accuracy = REPORT.accuracy,
-    promotions: int = 1,
+    regained: bool = True,
     made: bool = True,
 ) -> list[str]:
-    return list(faults(alerts, sabotage, figures, promotions=promotions, made=made))
+    return list(faults(alerts, sabotage, figures, regained=regained, made=made))
 
 
 def test_a_loop_that_showed_everything_is_closed() -> None:
@@ -35,7 +35,7 @@ def test_each_thing_that_is_missing_is_told() -> None:
         (found(alerts=()), "asked for a retraining"),
         (found(alerts=(replace(alert, action="review"),)), "asked for a retraining"),
         (found(alerts=(replace(alert, settled=False),)), "not settled"),
-        (found(promotions=0), "no retrained version"),
+        (found(regained=False), "retrained on the drift was promoted"),
         (found(figures=replace(REPORT.accuracy, after=None)), "nothing was served"),
         (found(sabotage=None), "no sabotage"),
         (found(sabotage=kept), "version 3, was not rolled back"),
