@@ -28,12 +28,14 @@ class MonitorPolicy:
     """What is drift.
 
     `max_false_discovery_rate` of the signals found shifted, `min_distance` the KS distance of a
-    shift, `max_divergence` in nats, `max_accuracy_drop` absolute, on `min_labels` or more a window,
-    `min_confidence` the mean of a window.
+    shift, of a signal that `min_products` or more have a window, `max_divergence` in nats,
+    `max_accuracy_drop` absolute, on `min_labels` or more a window, `min_confidence` the mean of a
+    window.
     """
 
     max_false_discovery_rate: float
     min_distance: float
+    min_products: int
     max_divergence: float
     max_accuracy_drop: float
     min_labels: int
@@ -45,8 +47,14 @@ def watch_data(
 ) -> Finding:
     """Whether signals shifted: by `min_distance`, and beyond the false-discovery rate.
 
-    `p_values` are the KS tests' of the signals that have values in both windows.
+    `p_values` are the KS tests' of the signals that have values in both windows. A signal that few
+    products have says nothing of the others: a single odd picture would be a distance of 1.
     """
+    p_values = {
+        name: p_value
+        for name, p_value in p_values.items()
+        if min(_values(window, name) for window in (reference, current)) >= policy.min_products
+    }
     adjusted = benjamini_hochberg(np.array(list(p_values.values())))
     distances = {name: _distance(reference, current, name) for name in p_values}
     shifted = [
@@ -62,6 +70,11 @@ def watch_data(
     unmoved = f"none of {len(p_values)} signals shifted by a KS distance of {policy.min_distance:g}"
     reason = f"shifted signals: {', '.join(parts)}" if parts else unmoved
     return Finding(Monitor.DATA, bool(shifted), reason, numbers)
+
+
+def _values(window: pa.Table, name: str) -> int:
+    """How many products of a window have this signal."""
+    return int(window.num_rows - window[name].null_count)
 
 
 def _distance(reference: pa.Table, current: pa.Table, name: str) -> float:

@@ -196,6 +196,7 @@ def _monitor_policy(settings: Settings) -> MonitorPolicy:
     return MonitorPolicy(
         max_false_discovery_rate=settings.drift_max_false_discovery_rate,
         min_distance=settings.drift_min_distance,
+        min_products=settings.drift_min_products,
         max_divergence=settings.drift_max_divergence,
         max_accuracy_drop=settings.drift_max_accuracy_drop,
         min_labels=settings.drift_min_labels,

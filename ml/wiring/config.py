@@ -120,7 +120,9 @@ class Settings(BaseSettings):
         gt=0,
         description="the current window is this span and a sample of it; none: the last products",
     )
-    drift_min_products: int = Field(default=200, ge=1, description="a window of fewer says nothing")
+    drift_min_products: int = Field(
+        default=200, ge=1, description="a window, or a signal, of fewer says nothing"
+    )
     drift_max_false_discovery_rate: float = Field(
         default=0.05, gt=0, lt=1, description="of the signals' KS tests (Benjamini-Hochberg)"
     )

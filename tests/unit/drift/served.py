@@ -12,6 +12,7 @@ from tests.examples import START
 POLICY = MonitorPolicy(
     max_false_discovery_rate=0.05,
     min_distance=0.1,
+    min_products=20,
     max_divergence=0.1,
     max_accuracy_drop=0.03,
     min_labels=100,

@@ -68,6 +68,20 @@ def test_a_signal_that_some_products_lack_is_compared_on_the_others() -> None:
     assert data.drifted
 
 
+@pytest.mark.parametrize(("having", "drifted"), [(19, False), (20, True)])
+@pytest.mark.parametrize("lacking", ["reference", "current"])
+def test_a_signal_of_few_products_says_nothing(lacking: str, having: int, drifted: bool) -> None:
+    """They may all be odd: what they share with the others is not known."""
+    windows = {"reference": a_window(1), "current": a_window(2, shift=9.0)}
+    window = windows[lacking]
+    values = window["signal_0"].to_pylist()[:having] + [None] * (window.num_rows - having)
+    place = window.column_names.index("signal_0")
+    windows[lacking] = window.set_column(place, "signal_0", pa.array(values, pa.float64()))
+    data, _ = inputs_and_answers(**windows)
+    assert data.drifted is drifted
+    assert data.numbers["signals"] == 11 + drifted
+
+
 def test_without_signals_there_is_no_data_drift() -> None:
     assert not watch_data(a_window(1), a_window(2), {}, POLICY).drifted
 
