@@ -16,7 +16,8 @@ rather than clear a failed run: that run's attempt has ended, so its claim finds
 
 **When it fails.** The sweep tries again by itself. `regain alerts` shows every alert with its
 attempts; the failed task's log says why it failed. A run that outlives
-`REGAIN_ALERT_LEASE_SECONDS` is ended and counts as failed.
+`REGAIN_ALERT_LEASE_SECONDS` is ended and counts as failed. An alert that was given up is not taken
+up again: when the fault is mended, trigger `retrain_monthly`.
 """
 
 from datetime import UTC, datetime
