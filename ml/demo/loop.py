@@ -200,7 +200,7 @@ class Loop:
         return Progress(
             served=served,
             last=self._plan.stretches,
-            changes_after=self._plan.changes_after,
+            made=self._plan.changes_after is not None,
             on_trial=served > 0 and self._backstage.rollout().challenger is not None,
             reign=served - max(played.promotions, default=0),
             regained=None if played.regained is None else served - played.regained,

@@ -11,39 +11,32 @@ class Progress:
 
     `served` of at most `last` stretches are, `reign` of them since the champion was promoted,
     `regained` since the first version that drift had retrained was promoted (None before), and
-    `after_sabotage` since the sabotage was rolled back (None before). A made marketplace changes
-    once, after `changes_after` stretches (None: a real one, which changes as it did).
+    `after_sabotage` since the sabotage was rolled back (None before). `made`: the marketplace is a
+    made one, which changes once.
     """
 
     served: int
     last: int
-    changes_after: int | None
+    made: bool
     on_trial: bool
     reign: int
     regained: int | None
     sabotaged: bool
     after_sabotage: int | None
 
-    @property
-    def made(self) -> bool:
-        return self.changes_after is not None
-
 
 def check_is_due(progress: Progress) -> bool:
     """Whether to look for drift: with both windows full, and time left for what may come of it.
 
-    A made marketplace has changed for good: one look at the new champion is enough. Right before
-    it changes nobody looks, either: what a false alarm then put on trial would take the change for
-    the way things have always been.
+    A made marketplace has changed for good: one look at the new champion is enough.
     """
     settled = progress.regained is not None
     # A retrained version has answers of its trial beside those of its first stretch.
     full = progress.reign >= (1 if settled else 2)
     in_time = progress.served <= progress.last - SPARE_STRETCHES - settled
     enough = progress.made and settled and progress.regained != 1
-    unwise = enough or progress.served == progress.changes_after
     idle = not progress.on_trial and not progress.sabotaged
-    return idle and full and in_time and not unwise
+    return idle and full and in_time and not enough
 
 
 def sabotage_is_due(progress: Progress) -> bool:

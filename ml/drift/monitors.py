@@ -19,7 +19,7 @@ from ml.stats.ks import ks_distance
 from ml.stats.multiplicity import benjamini_hochberg
 from ml.stats.proportion import WeightedShare, weighted_share
 
-_CONCEPT_LEVEL = 0.05  # one-sided, and beside the drop itself
+_CONCEPT_LEVEL = 0.01  # one-sided, and beside the drop itself: it alerts at the first check
 _PREDICTION_LEVEL = 0.001  # a daily check is wrong once in three years
 
 

@@ -10,7 +10,7 @@ from ml.demo.story import Progress, check_is_due, is_over, sabotage_is_due
 START = Progress(
     served=1,
     last=14,
-    changes_after=3,
+    made=True,
     on_trial=False,
     reign=1,
     regained=None,
@@ -60,7 +60,7 @@ class Marketplace:
         return Progress(
             served=self._served,
             last=self._last,
-            changes_after=3 if self._made else None,
+            made=self._made,
             on_trial=self._trial_left > 0,
             reign=self._served - max(self._promotions, default=0),
             regained=self._served - self._promotions[0] if self._promotions else None,
@@ -76,7 +76,7 @@ def play(*, made: bool, last: int, alarms: set[int], trial_stretches: int) -> li
 
 def test_a_made_marketplace_is_over_as_soon_as_everything_was_shown() -> None:
     assert play(made=True, last=14, alarms={4}, trial_stretches=1) == [
-        *("2 check", "4 check", "5 promote"),
+        *("2 check", "3 check", "4 check", "5 promote"),
         *("6 check", "6 sabotage", "7 rollback"),
     ]
 
@@ -108,12 +108,10 @@ def test_the_sabotage_always_has_a_stretch_left(
         assert told[-1].endswith("rollback")
 
 
-def test_nothing_is_checked_in_a_trial_before_windows_are_full_or_right_before_the_change() -> None:
+def test_nothing_is_checked_in_a_trial_before_windows_are_full_or_near_the_end() -> None:
     assert not check_is_due(START)
     assert check_is_due(replace(START, served=2, reign=2))
     assert not check_is_due(replace(START, served=2, reign=2, on_trial=True))
-    assert not check_is_due(replace(START, served=3, reign=3))
-    assert check_is_due(replace(START, served=3, reign=3, changes_after=None))
     assert not check_is_due(replace(START, served=12, reign=12))
 
 
@@ -123,4 +121,4 @@ def test_there_is_no_sabotage_before_the_retrained_version_served_alone() -> Non
     assert not sabotage_is_due(replace(ready, regained=0, reign=0))
     assert not sabotage_is_due(replace(ready, on_trial=True))
     assert not sabotage_is_due(replace(ready, sabotaged=True))
-    assert not sabotage_is_due(replace(ready, changes_after=None))
+    assert not sabotage_is_due(replace(ready, made=False))
