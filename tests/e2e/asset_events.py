@@ -44,6 +44,11 @@ class AssetEvents:
         query = {"asset_id": self._asset_id()}
         return int(self._ask("GET", "/api/v2/assets/events", params=query)["total_entries"])
 
+    def are_waiting(self, dag_id: str) -> bool:
+        """Whether an event waits for a run of a DAG."""
+        path = f"/api/v2/dags/{dag_id}/assets/queuedEvents"
+        return int(self._ask("GET", path)["total_entries"]) > 0
+
     def pause(self, dag_id: str) -> None:
         """Let no further task of a DAG start, nor any run."""
         self._ask("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": True})

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ml.demo.airflow import AirflowClient
 from ml.wiring import endpoints
 from ml.wiring.config import Settings
+from ml.wiring.secrets import load_secrets
 
 PATIENCE_SECONDS = 300.0
 
@@ -32,6 +34,15 @@ def settings_of(state: Path, **wishes: Any) -> Settings:
     mlflow, airflow, serving = (_free_port() for _ in range(3))
     return Settings(
         state=state, mlflow_port=mlflow, airflow_port=airflow, serving_port=serving, **wishes
+    )
+
+
+def airflow_of(settings: Settings) -> AirflowClient:
+    """A client of a running stack's Airflow, to be closed."""
+    return AirflowClient(
+        endpoints.airflow_url(settings),
+        user=settings.airflow_user,
+        password=load_secrets(settings.state).airflow_password,
     )
 
 

@@ -4,7 +4,7 @@ The marketplace lies in the future, so whatever the timetables start as of today
 it: only the sweep of `retrain_on_drift` matters, which asks the outbox alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,12 +18,10 @@ from ml.simulation.marketplace import Marketplace
 from ml.simulation.replay import write_catalogue
 from ml.stack import control
 from ml.tasks.import_catalogue import import_catalogue
-from ml.wiring import endpoints
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
-from ml.wiring.secrets import load_secrets
 from tests.e2e.asset_events import AssetEvents
-from tests.e2e.installation import settings_of, state_folder, wait_until
+from tests.e2e.installation import airflow_of, settings_of, state_folder, wait_until
 from tests.e2e.saboteur import Saboteur
 from tests.examples import a_drift_check, a_prediction, an_alert
 from tests.unit.tasks.installation import retrain
@@ -93,6 +91,11 @@ class Installation:
 
         return wait_until(f"the end of {run_id}", ended) or ""
 
+    def runs_since(self, known: Iterable[str]) -> set[str]:
+        """The runs that are not known, once no event waits for another."""
+        wait_until("runs for all events", lambda: not self.events.are_waiting(RETRAIN))
+        return self.airflow.runs(RETRAIN).keys() - set(known)
+
     def retrained_by(self, claimant: str) -> int:
         """The version that a run trained, and decided on once."""
         (entry,) = [each for each in self.services.ledger.history() if each.change.key == claimant]
@@ -125,11 +128,7 @@ def installation() -> Iterator[Installation]:
         try:
             control.up(settings)
             with (
-                AirflowClient(
-                    endpoints.airflow_url(settings),
-                    user=settings.airflow_user,
-                    password=load_secrets(state).airflow_password,
-                ) as airflow,
+                airflow_of(settings) as airflow,
                 AssetEvents(settings, "drift_alert") as events,
             ):
                 stack = Installation(settings, Services(settings), airflow, events)
@@ -200,12 +199,9 @@ def test_an_alert_delivered_a_hundred_times_is_retrained_for_once(
     known = installation.airflow.runs(RETRAIN)
     installation.events.deliver(10)
 
-    def late_runs() -> list[str]:
-        new = installation.airflow.runs(RETRAIN).keys() - known.keys()
-        return [run_id for run_id in new if run_id.startswith("asset_triggered__")]
-
-    wait_until("a run for a late event", late_runs)
-    runs = installation.airflow.runs(RETRAIN).keys() - earlier.keys()
+    late = installation.runs_since(known)
+    assert any(run_id.startswith("asset_triggered__") for run_id in late)
+    runs = installation.runs_since(earlier)
     assert {installation.run_state(run_id) for run_id in runs} == {"success"}
     assert installation.events.count() == events + 100
     (attempt,) = installation.record(alert).attempts
