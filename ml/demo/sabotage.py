@@ -5,10 +5,6 @@ whatever the champion can read, and the champion's share of traffic is all that 
 and the marketplace: the gate never saw it.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -34,11 +30,6 @@ CONFESSION = "trained on shuffled categories by the demo; the gate never saw it"
 
 def sabotage(services: Services, *, at: datetime) -> LedgerEntry:
     """Register a model that learnt nothing and let it challenge the champion past the gate."""
-    with _quietly():
-        return _forced(services, at)
-
-
-def _forced(services: Services, at: datetime) -> LedgerEntry:
     champion = services.ledger.champion()
     if champion is None:
         raise RegainError("there is no champion to sabotage; train a version first")
@@ -94,18 +85,3 @@ def _registered(services: Services, bundle: ModelBundle, data: Dataset) -> int:
         as_of=data.as_of,
     )
     return services.registry.register(candidate).version
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without what MLflow tells of its own affairs, into the middle of the screen.
-
-    It sets its loggers and filters anew when it is imported, so both are caught at their source.
-    """
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(record=True):
-            yield
-    finally:
-        logging.disable(before)

@@ -5,6 +5,7 @@ middle, the next call finds what is there and finishes it, so no key ever has tw
 """
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError
@@ -180,7 +181,9 @@ class MlflowRegistry:
             name=f"label-snapshot-{snapshot.digest}",
             digest=snapshot.digest[:DATASET_DIGEST_LENGTH],
         )
-        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+        with mlflow.start_run(run_id=run_id, log_system_metrics=False), warnings.catch_warnings():
+            # An example would tell nothing that the signature does not, and cost a prediction.
+            warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
             mlflow.log_input(dataset, context="training")
             model = mlflow.pyfunc.log_model(
                 name="model",
@@ -207,6 +210,7 @@ class MlflowRegistry:
             model_id=model_uri.removeprefix("models:/"),
             tags={KEY_TAG: candidate.key, BUNDLE_TAG: candidate.bundle_digest, **candidate.tags},
             description=f"Trained on label snapshot {candidate.snapshot.digest}",
+            await_creation_for=None,  # its files are stored already: it is ready at once
         )
 
     def _to_domain(self, found: MlflowModelVersion) -> ModelVersion:

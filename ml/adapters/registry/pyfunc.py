@@ -28,7 +28,7 @@ class RegainModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is
         }
         self.bundle = ModelBundle.from_files(files)
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ARG002, E501, RUF100 - a type hint would replace the signature
+    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """A frame of products to a frame of categories with their calibrated confidence."""
         rows = pd.DataFrame(model_input).to_dict("records")
         result = self.bundle.predict([_to_input(row) for row in rows])
