@@ -36,6 +36,7 @@ def build() -> typer.Typer:
         name="regain",
         help=_HELP,
         no_args_is_help=True,
+        rich_markup_mode="markdown",
         add_completion=False,
         pretty_exceptions_enable=False,
     )
