@@ -46,8 +46,8 @@ class Accuracy:
     retrained was promoted, `after`: on the later products, those answered since that promotion
     except by the saboteur's version. `first_version_on_later_products` is what version 1 says of
     the same. Known classes are those version 1 had labels enough of (`min_class_rows`) to learn
-    them. In a real catalogue the change is the
-    stretch at whose end the first alert asked for a retraining.
+    them. In a real catalogue the stretch at whose end an alert first asked for a retraining is the
+    first after the change.
     """
 
     before: float | None

@@ -37,11 +37,14 @@ A_MOMENT = timedelta(microseconds=1)
 class Played:
     """What happened so far. `checks` and `promotions` are by the stretch they came after.
 
+    `early` are the answers that a trickle got while a judge decided, until the next stretch takes
+    them in; after the last one they stay.
     After the stretch `regained` a version was first promoted that was retrained on the drift: in a
     made marketplace after its change, in a real one by any alert.
     """
 
     stretches: list[Stretch] = field(default_factory=list)
+    early: list[Answered] = field(default_factory=list)
     checks: dict[int, Check] = field(default_factory=dict)
     promotions: dict[int, LedgerEntry] = field(default_factory=dict)
     regained: int | None = None
@@ -53,7 +56,7 @@ class Played:
     @property
     def answers(self) -> list[Answered]:
         """Every answer, in order of arrival."""
-        return [answer for stretch in self.stretches for answer in stretch.answers]
+        return [a for stretch in self.stretches for a in stretch.answers] + self.early
 
     @property
     def first_alarm(self) -> int | None:
@@ -79,7 +82,6 @@ class Loop:
         self._plan = plan
         self._size = stretch
         self._played = Played()
-        self._early: list[Answered] = []  # of the next stretch, answered while a judge decided
 
     def play(self, catalogue: Path) -> Played:
         """Play the plan; raises RegainError where it can't go on."""
@@ -112,7 +114,7 @@ class Loop:
     def _serve(self) -> bool:
         """The next stretch, answered and reviewed; False when nothing arrives any more."""
         number = len(self._played.stretches) + 1
-        early, self._early = self._early, []
+        early, self._played.early = self._played.early, []
         products = self._plan.arrivals.take(max(0, self._size - len(early)))
         if not products and not early:
             return False
@@ -175,7 +177,7 @@ class Loop:
         challenger = self._backstage.rollout().challenger
         forced = self._played.sabotage
         if challenger and forced and challenger.model_version == forced.change.model_version:
-            entry, self._early = self._trials.judge_under_traffic(
+            entry, self._played.early = self._trials.judge_under_traffic(
                 stretch.number, stretch.end, self._plan.arrivals, most=self._size
             )
             if entry and entry.change.action is LedgerAction.ROLLBACK:

@@ -165,6 +165,7 @@ class Reckoning:
     def _accounts(self) -> tuple[Tally, Tally]:
         """What was lost and what was doubled, of predictions and labels: told against stored."""
         answers = self._played.answers
+        unlogged = len(lost(answers, self._backstage.serving))
         logged = self._backstage.patiently(self._services.predictions.count)
         read = self._backstage.patiently(lambda: self._services.labels.read(FAR_FUTURE))
         stored = [
@@ -175,10 +176,10 @@ class Reckoning:
             if source == LabelSource.REVIEW
         ]
         told = set(self._desk.labels)
-        missing = len(told - set(stored))
+        unstored = len(told - set(stored))
         return (
-            Tally(len(lost(answers, self._backstage.serving)), missing),
-            Tally(max(0, logged - len(answers)), len(stored) - len(told) + missing),
+            Tally(unlogged, unstored),
+            Tally(logged - (len(answers) - unlogged), len(stored) - (len(told) - unstored)),
         )
 
     def _sabotage(self) -> SabotageReport | None:

@@ -29,13 +29,26 @@ def faults(
         yield "there was no sabotage"
     elif not sabotage.rolled_back:
         yield f"the sabotage, version {sabotage.version}, was not rolled back"
-    rival = figures.drifted if made else figures.first_version_on_later_products
-    if figures.after is not None and rival is not None and figures.after <= rival:
-        than = "before the promotion" if made else "with version 1"
-        yield f"served accuracy is {figures.after:.1%} after it, no better than {rival:.1%} {than}"
+    yield from _shortfalls(figures, made=made)
+
+
+def _shortfalls(figures: Accuracy, *, made: bool) -> Iterator[str]:
+    """Where what is served after the promotion is no better than its rivals.
+
+    Version 1 is one on the same products; in a `made` marketplace, whose drift is of one kind, what
+    was served before is another.
+    """
+    rivals = {"with version 1": figures.first_version_on_later_products}
+    if made:
+        rivals["before the promotion"] = figures.drifted
+    for when, rival in rivals.items():
+        if figures.after is not None and rival is not None and figures.after <= rival:
+            told = f"served accuracy is {figures.after:.1%} after it, no better than"
+            yield f"{told} {rival:.1%} {when}"
 
 
 def losses(lost_ones: Tally, doubled_ones: Tally) -> Iterator[str]:
+    """Predictions and labels that were lost or doubled, if any."""
     for word, tally in (("lost", lost_ones), ("doubled", doubled_ones)):
         for kind, count in vars(tally).items():
             if count:

@@ -169,6 +169,23 @@ def test_answers_that_nobody_got_are_doubled(stand: Stand) -> None:
     assert market.report().doubled == Tally(10, 0)
 
 
+def test_an_answer_that_was_lost_hides_none_that_was_doubled(stand: Stand) -> None:
+    market = Market(stand)
+    last = market.played.stretches[-1]
+    invented = replace(last.answers[0], prediction_id="0" * 32)
+    market.played.stretches[-1] = replace(last, answers=[invented, *last.answers[1:]])
+    report = market.report()
+    assert (report.lost.predictions, report.doubled.predictions) == (1, 1)
+
+
+def test_answers_that_came_while_the_last_judge_decided_are_accounted_for(stand: Stand) -> None:
+    market = Market(stand)
+    market.played.early = list(market.played.stretches.pop().answers)
+    report = market.report()
+    assert (report.lost, report.doubled) == (Tally(0, 0), Tally(0, 0))
+    assert report.counts.predictions == 20
+
+
 def test_labels_are_held_against_those_that_were_posted(stand: Stand) -> None:
     market = Market(stand)
     forgotten = next(iter(market.desk.labels))
