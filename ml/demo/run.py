@@ -20,7 +20,7 @@ from ml.demo.outcome import Reckoning
 from ml.demo.page import page
 from ml.demo.plan import DemoPlan, catalogue_plan, choose_cut, market_plan
 from ml.demo.report import DemoReport, write_whole
-from ml.demo.screen import show, show_settings
+from ml.demo.screen import show, show_broken_off, show_settings
 from ml.demo.stages import Stage, Stages
 from ml.domain.errors import InvalidInput
 from ml.simulation.drift import DriftingMarketplace, drifted
@@ -69,8 +69,12 @@ def run_demo(
     scene = _replayed(options, stages) if options.data else _made(settings, options, stages)
     settings = demo_settings(settings, options, products_per_day=scene.plan.products_per_day)
     show_settings(settings, options, console)
-    with PeakMemory(settings) as memory:
-        report, curve = _played(settings, options, scene, stages)
+    try:
+        with PeakMemory(settings) as memory:
+            report, curve = _played(settings, options, scene, stages)
+    except BaseException:
+        show_broken_off(settings.state, console, kept=options.keep)
+        raise
     report = replace(
         report,
         seconds=time.monotonic() - started,

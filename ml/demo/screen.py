@@ -43,9 +43,22 @@ def show(report: DemoReport, folder: Path, console: Console, *, kept: bool) -> N
         console.print(line, highlight=False)
     console.print(f"\nThe picture: {folder / 'report.html'}", soft_wrap=True)
     console.print(f"The same as JSON: {folder / 'report.json'}", soft_wrap=True)
-    if not kept:
-        again = f"regain --state {folder} up"
-        console.print(f"The services are stopped; to look around: {again}", soft_wrap=True)
+    console.print(_services(folder, kept=kept), soft_wrap=True)
+
+
+def show_broken_off(folder: Path, console: Console, *, kept: bool) -> None:
+    """What is left of a demo that could not go on."""
+    console.print(
+        f"\nThe demo broke off; what it wrote and the logs are in {folder}", soft_wrap=True
+    )
+    console.print(_services(folder, kept=kept), soft_wrap=True)
+
+
+def _services(folder: Path, *, kept: bool) -> str:
+    regain = f"regain --state {folder}"
+    if kept:
+        return f"To stop the services: {regain} down"
+    return f"The services are stopped; to look around: {regain} up"
 
 
 def _verdict(report: DemoReport) -> str:

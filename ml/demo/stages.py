@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from ml.demo.airflow import DagRun
@@ -20,10 +21,11 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator["Stage"]:
-        """One stage; its line gets a tick, what it came to and its seconds when it ends well."""
+        """One stage; its line has a tick, what it came to and its seconds, or a cross."""
         self._on_stage(name)
         start = time.monotonic()
-        with Progress(
+        mark, outcome = "[red]✗[/]", ""
+        progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -31,18 +33,22 @@ class Stages:
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
-        ) as progress:
-            stage = Stage(progress, title)
-            yield stage
-        seconds = self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
-        outcome = f": {stage.outcome}" if stage.outcome else ""
-        self._console.print(
-            f"[green]✓[/] {title}{outcome} [dim]({seconds:.0f} s)[/]", highlight=False
         )
+        try:
+            with progress:
+                stage = Stage(progress, title)
+                yield stage
+            mark, outcome = "[green]✓[/]", f": {stage.outcome}" if stage.outcome else ""
+        finally:
+            seconds = time.monotonic() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            self._console.print(
+                f"{mark} {escape(title)}{outcome} [dim]({seconds:.0f} s)[/]", highlight=False
+            )
 
 
 class Stage:
-    """The bar of a running stage; `outcome` is said when it ends."""
+    """The bar of a running stage; `outcome`, with rich's markup, is said when it ends."""
 
     def __init__(self, progress: Progress, title: str) -> None:
         self.outcome = ""

@@ -1,10 +1,13 @@
 """The demo's installation: its own, made anew, and nothing real."""
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from ml.demo.run import MARKER, REAL_SERVICES, _fresh
+from ml.demo.options import DemoOptions
+from ml.demo.run import MARKER, REAL_SERVICES, _fresh, run_demo
 from ml.domain.errors import InvalidInput
 from ml.wiring.config import Settings
 
@@ -32,3 +35,24 @@ def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="move it away"):
         _fresh(Settings(state=tmp_path))
     assert (tmp_path / "demo" / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_demo_that_breaks_off_says_what_is_left_of_it(tmp_path: Path, keep: bool) -> None:
+    screen = io.StringIO()
+
+    def interrupt(stage: str, _: Settings) -> None:
+        if stage == "up":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(
+            Settings(state=tmp_path),
+            DemoOptions(bootstrap=5, keep=keep),
+            Console(file=screen, width=200),
+            on_stage=interrupt,
+        )
+    told = screen.getvalue()
+    assert f"The demo broke off; what it wrote and the logs are in {tmp_path / 'demo'}" in told
+    assert ("✓ Stop everything" in told) is not keep
+    assert f"regain --state {tmp_path / 'demo'} {'down' if keep else 'up'}" in told
