@@ -73,7 +73,8 @@ def chart(report: DemoReport, points: Sequence[CurvePoint]) -> str:
         _path(frame, first_version_line(points), "first"),
         _path(frame, served_line(points), "served"),
         *_lanes(frame, who, saboteur),
-        *(part for note in notes for part in _note(frame, note)),
+        *(_line_of(frame, note) for note in notes),
+        *(part for note in notes for part in _note(note)),
     ]
     return (
         f'<svg viewBox="0 0 {WIDTH:.0f} {frame.height:.0f}" role="img" '
@@ -158,18 +159,24 @@ def _lanes(frame: _Frame, who: Sequence[Reign], saboteur: int | None) -> Iterato
             yield _text(left + 7, y + 14, name, "lane-label", "start")
 
 
-def _note(frame: _Frame, note: PlacedMarker) -> Iterator[str]:
-    marker, x = note.marker, note.x
-    y = TOP + note.row * ROW_HEIGHT + ROW_HEIGHT / 2
-    yield (
-        f'<line class="event {marker.kind}-line" x1="{x:.1f}" x2="{x:.1f}" '
-        f'y1="{y:.1f}" y2="{frame.bottom:.1f}"/>'
+def _line_of(frame: _Frame, note: PlacedMarker) -> str:
+    return (
+        f'<line class="event {note.marker.kind}-line" x1="{note.x:.1f}" x2="{note.x:.1f}" '
+        f'y1="{_height_of(note):.1f}" y2="{frame.bottom:.1f}"/>'
     )
+
+
+def _note(note: PlacedMarker) -> Iterator[str]:
+    marker, x, y = note.marker, note.x, _height_of(note)
     yield f'<circle class="badge {marker.kind}-badge" cx="{x:.1f}" cy="{y:.1f}" r="9"/>'
     yield _text(x, y + 4, marker.symbol, "symbol", "middle")
     offset = -BADGE_WIDTH / 2 - 1 if note.leftward else BADGE_WIDTH / 2 + 1
     anchor = "end" if note.leftward else "start"
     yield _text(x + offset, y + 4, marker.text, "note", anchor)
+
+
+def _height_of(note: PlacedMarker) -> float:
+    return TOP + (note.row + 0.5) * ROW_HEIGHT
 
 
 def _path(frame: _Frame, line: Line, kind: str) -> str:

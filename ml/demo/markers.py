@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -10,6 +10,7 @@ from ml.demo.report import DemoReport
 
 CHARACTER_WIDTH = 7.0
 BADGE_WIDTH = 26.0
+ROWS_FOR_A_CROSSING = 4  # a label goes so many rows further down rather than across a line
 
 _SYMBOLS = {
     "change": "≈",
@@ -38,12 +39,32 @@ class Marker:
 
 @dataclass(frozen=True)
 class PlacedMarker:
-    """A marker at `x` with its label in a row; `leftward` labels end at the badge."""
+    """A marker at `x` with its label in a row; `leftward` labels end at the badge.
+
+    Its line goes down from the badge through all rows below.
+    """
 
     marker: Marker
     x: float
     row: int
     leftward: bool
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """From where to where badge and label reach."""
+        half, width = BADGE_WIDTH / 2, BADGE_WIDTH + CHARACTER_WIDTH * len(self.marker.text)
+        return (self.x - width, self.x + half) if self.leftward else (self.x - half, self.x + width)
+
+    def covers(self, other: "PlacedMarker") -> bool:
+        """Whether the two, in one row, overlap."""
+        (start, end), (left, right) = self.span, other.span
+        return self.row == other.row and left < end and start < right
+
+    def crosses(self, other: "PlacedMarker") -> bool:
+        """Whether this one's line goes through the other's label."""
+        left, right = other.span
+        beside_badge = abs(self.x - other.x) > BADGE_WIDTH / 2
+        return self.row < other.row and left < self.x < right and beside_badge
 
 
 def markers(report: DemoReport, times: Sequence[datetime]) -> list[Marker]:
@@ -85,20 +106,21 @@ def _told(decision: str, version: int, *, sabotage: bool) -> tuple[str, str]:
 
 
 def placed(found: Sequence[Marker], *, xs: Sequence[float], right: float) -> list[PlacedMarker]:
-    """The markers at their x, each in the first row in which its label has room up to `right`."""
-    taken: list[list[tuple[float, float]]] = []
-    result = []
+    """The markers at their x, each in a row in which its label has room up to `right`.
+
+    The higher the better, but lines should not go through labels.
+    """
+    done: list[PlacedMarker] = []
     for marker, x in zip(found, xs, strict=True):
-        width = BADGE_WIDTH + CHARACTER_WIDTH * len(marker.text)
-        leftward = x + width > right
-        span = (x - width, x + BADGE_WIDTH / 2) if leftward else (x - BADGE_WIDTH / 2, x + width)
-        row = next((i for i, spans in enumerate(taken) if _is_free(spans, span)), len(taken))
-        if row == len(taken):
-            taken.append([])
-        taken[row].append(span)
-        result.append(PlacedMarker(marker, x, row, leftward))
-    return result
+        here = PlacedMarker(marker, x, 0, leftward=False)
+        here = replace(here, leftward=here.span[1] > right)
+        rows = range(2 + max((other.row for other in done), default=-1))
+        tries = [replace(here, row=row) for row in rows]
+        free = [each for each in tries if not any(each.covers(other) for other in done)]
+        done.append(min(free, key=lambda each: _cost(each, done)))
+    return done
 
 
-def _is_free(spans: Sequence[tuple[float, float]], wanted: tuple[float, float]) -> bool:
-    return all(wanted[1] <= start or end <= wanted[0] for start, end in spans)
+def _cost(wanted: PlacedMarker, done: Sequence[PlacedMarker]) -> int:
+    crossings = sum(wanted.crosses(other) + other.crosses(wanted) for other in done)
+    return wanted.row + ROWS_FOR_A_CROSSING * crossings

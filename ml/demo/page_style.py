@@ -41,7 +41,7 @@ h2 { font-size: 1.3rem; margin: 2.75rem 0 .75rem; letter-spacing: -.01em; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--rule);
   border-radius: .8rem; padding: 1rem 1rem 1.25rem; }
 .wide { overflow-x: auto; }
-figure svg { display: block; width: 100%; min-width: 58rem; height: auto; }
+figure svg { display: block; width: 100%; min-width: 70rem; height: auto; }
 figcaption { color: var(--soft); font-size: .92rem; margin-top: .9rem; padding: 0 .4rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .35rem 1.4rem; margin: 0 0 .5rem; padding: 0;
   list-style: none; color: var(--ink); }
@@ -49,6 +49,7 @@ figcaption { color: var(--soft); font-size: .92rem; margin-top: .9rem; padding: 
   vertical-align: middle; border-top: 3px solid; }
 .legend .first-key { border-top-style: dashed; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; }
+.wide table { min-width: 46rem; }
 caption { text-align: left; color: var(--soft); padding: 0 0 .5rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .8rem .45rem 0;
   border-bottom: 1px solid var(--rule); }
@@ -78,7 +79,8 @@ svg .lane { opacity: .92; } svg .champion-lane { fill: var(--served); }
 svg .trial-lane { fill: var(--trial); } svg .sabotage-lane { fill: var(--bad); }
 svg .lane-label { font-size: 12px; font-weight: 600; fill: var(--card); }
 svg .event { stroke-width: 1.2; stroke-dasharray: 2 4; }
-svg .note { font-size: 12.5px; font-weight: 550; }
+svg .note { font-size: 12.5px; font-weight: 550; paint-order: stroke; stroke: var(--card);
+  stroke-width: 5px; stroke-linejoin: round; }
 svg .symbol { font-size: 11.5px; font-weight: 700; fill: var(--card); }
 svg .change-line { stroke: var(--change); } svg .change-badge { fill: var(--change); }
 svg .alert-line { stroke: var(--warn); } svg .alert-badge { fill: var(--warn); }
@@ -86,5 +88,9 @@ svg .promote-line { stroke: var(--good); } svg .promote-badge { fill: var(--good
 svg .challenge-line { stroke: var(--trial); } svg .challenge-badge { fill: var(--trial); }
 svg .rollback-line, svg .refuse-line, svg line.sabotage-line { stroke: var(--bad); }
 svg .rollback-badge, svg .refuse-badge, svg .sabotage-badge { fill: var(--bad); }
+@media (max-width: 40rem) {
+  main { padding: 1.5rem 1rem 3rem; }
+  .tiles { grid-template-columns: 1fr 1fr; }
+}
 @media print { figure, .tiles li { break-inside: avoid; } }
 """

@@ -81,7 +81,7 @@ def _gain(report: DemoReport) -> str:
 
 def _accuracy(report: DemoReport) -> Table:
     figures = report.accuracy
-    table = Table(title="Served accuracy (the truth, which only the simulation knows)")
+    table = Table(title="Served accuracy (by the truth; the sabotage aside)")
     table.add_column("products")
     table.add_column("served", justify="right")
     table.add_column("version 1", justify="right")

@@ -23,6 +23,14 @@ def test_alerts_and_decisions_stand_where_they_were_made() -> None:
     ]
 
 
+def test_no_line_goes_through_a_label_that_could_be_higher() -> None:
+    found = [Marker(0, "alert", "alert: retrain"), Marker(0, "promote", "version 2 promoted")]
+    first, second = placed(found, xs=[100.0, 180.0], right=RIGHT)
+    assert (first.row, second.row) == (0, 1)  # beside the first there is no room for it
+    third = placed([*found, Marker(0, "change", "changes")], xs=[100.0, 180.0, 230.0], right=RIGHT)
+    assert third[2].row == 2  # in row 0 there is, but its line would go through the second's label
+
+
 def _span(note: PlacedMarker) -> tuple[float, float]:
     width = BADGE_WIDTH + CHARACTER_WIDTH * len(note.marker.text)
     left = note.x - width if note.leftward else note.x

@@ -87,3 +87,23 @@ def test_a_loop_that_ended_early_has_a_page_too() -> None:
     report = made_report()
     early = replace(report, alerts=(), decisions=report.decisions[:1], sabotage=None, closed=False)
     outlined(page(early, made_points()[:300]))
+
+
+def test_what_may_scroll_is_reached_by_keyboard_and_has_a_name() -> None:
+    outline = outlined(page(made_report(), made_points()))
+    regions = [
+        each for tag, each in outline.attributes if (tag, each.get("class")) == ("div", "wide")
+    ]
+    assert len(regions) == 4
+    assert all(each["tabindex"] == "0" and each["aria-label"] for each in regions)
+    heads = [each for tag, each in outline.attributes if tag == "th"]
+    assert all(each["scope"] in ("col", "row") for each in heads)
+
+
+def test_a_retraining_that_a_sweep_had_to_start_is_told() -> None:
+    report = made_report()
+    swept = replace(report, counts=replace(report.counts, sweeps=1))
+    assert "all without help" in page(report, made_points())
+    html = page(swept, made_points())
+    assert "all without help" not in html
+    assert "started 1 of the retrainings" in html
