@@ -1,4 +1,4 @@
-"""Buttons on task instances in the Airflow UI."""
+"""Links in the details of task instances in the Airflow UI."""
 
 from airflow.sdk import BaseOperatorLink, BaseXCom
 
