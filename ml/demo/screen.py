@@ -23,7 +23,8 @@ def show_settings(settings: Settings, options: DemoOptions, console: Console) ->
         "label_share": options.label_share,
         **shown_settings(settings),
     }
-    table = Table(title="What decides (set any with REGAIN_<NAME>)", show_header=False, box=None)
+    title = "What decides (set by --stretch, --stretches, --label-share, and REGAIN_<NAME>)"
+    table = Table(title=title, show_header=False, box=None)
     for _ in range(_COLUMNS):
         table.add_column(style="dim")
         table.add_column(justify="right")
