@@ -1,4 +1,4 @@
-"""How much memory the whole stack takes, looked at once a second."""
+"""How much memory the whole stack takes."""
 
 import os
 import threading
@@ -18,8 +18,8 @@ _MEGABYTE = 2**20
 class PeakMemory:
     """The largest sum of resident memory over this process and all processes of the stack.
 
-    Pages that processes share (PostgreSQL's buffers, code after a fork) count once in each, so the
-    true peak is lower.
+    Looked at once a second. Pages that processes share (PostgreSQL's buffers, code after a fork)
+    count once in each, so the sum is rather too high.
     """
 
     def __init__(self, settings: Settings) -> None:
