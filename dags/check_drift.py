@@ -7,7 +7,7 @@ human labels have changed since the champion's first answers, and asks for what 
 **Trigger.** 04:00 UTC every day, or by hand. The conf `{"as_of": "2026-01-01T00:00:00+00:00"}`
 looks at the predictions and labels as they were at that time.
 
-**Steps.** `check` compares the two windows, stores the report (link "Drift report" in the details of the task;
+**Steps.** `check` compares the two windows, stores the report (linked from the details of the task;
 its log has the URL and each monitor's reason), then the check with its alerts in one transaction.
 `announce` wakes `retrain_on_drift` by the asset `drift_alert`, and is skipped unless an alert asks
 for a retraining. The event is a hint: the alert waits in the outbox, and the sweep of
