@@ -1,0 +1,104 @@
+"""What was answered, who is asked to check it, and spans of both."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from ml.domain.predictions import Prediction, ReviewItem
+
+
+class PredictionLog(Protocol):
+    """Every answered prediction, once."""
+
+    def append(self, predictions: Sequence[Prediction]) -> int:
+        """Store predictions with their product revisions and selections in one transaction.
+
+        Returns how many were new; known ids are left as they are.
+        """
+        ...
+
+    def get(self, prediction_id: str) -> Prediction:
+        """One prediction with its selections; raises NotFound."""
+        ...
+
+    def count(self) -> int: ...
+
+
+class ReviewQueue(Protocol):
+    """Products chosen for review and not yet labelled."""
+
+    def next(self, reviewer: str, *, lease_seconds: float) -> ReviewItem | None:
+        """Lease the oldest waiting product to a reviewer; None when nothing waits.
+
+        Until the lease ends no other reviewer gets it; a product that has a review label, as it
+        stands, is done.
+        """
+        ...
+
+    def waiting(self) -> int: ...
+
+
+# Columns of ServedWindows.first and last, one row a prediction, oldest first; after them one
+# float64 column a signal, named after it, null where a product has not that signal:
+WINDOW_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("predicted_at", pa.timestamp("us", tz="UTC")),
+        ("category", pa.string()),
+        ("confidence", pa.float64()),
+    ]
+)
+
+# Columns of ServedWindows.outcomes, one row a prediction that a reviewer labelled:
+OUTCOME_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("product_id", pa.string()),
+        ("model_version", pa.int32()),
+        ("arm", pa.string()),
+        ("category", pa.string()),  # what the model said
+        ("label", pa.string()),  # what the reviewer said
+        ("confidence", pa.float64()),
+        ("inclusion_probability", pa.float64()),
+        ("predicted_at", pa.timestamp("us", tz="UTC")),
+        ("labelled_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+class ServedWindows(Protocol):
+    """Spans of the prediction log, as drift checks and judges look at them.
+
+    Ties of `predicted_at` are ordered by prediction id, so a window is the same each time.
+    """
+
+    def first(self, model_version: int, *, products: int, until: datetime) -> pa.Table:
+        """The first predictions a version ever gave, up to `until` (inclusive)."""
+        ...
+
+    def last(
+        self, model_version: int, *, products: int, until: datetime, since: datetime | None = None
+    ) -> pa.Table:
+        """The last predictions of a version up to `until`.
+
+        With `since` (inclusive) the window is that span, and when it has more than `products`
+        predictions an even sample of them, the same each time.
+        """
+        ...
+
+    def outcomes(
+        self,
+        *,
+        as_of: datetime,
+        model_version: int | None = None,
+        experiment: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pa.Table:
+        """Predictions with the review label given by `as_of` (the first one), OUTCOME_SCHEMA.
+
+        Of a version, of an experiment, and of a span of `predicted_at` (inclusive), where given.
+        """
+        ...
