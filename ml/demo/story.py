@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-SPARE_STRETCHES = 3  # at the end: the sabotage needs one, and one or two when labels are few
+TRIAL_STRETCHES = 2  # left for the trial that a check may lead to, and to see what it was good for
+SABOTAGE_STRETCHES = 2  # left for the sabotage, one more than it takes when labels are few
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,22 +34,20 @@ def check_is_due(progress: Progress) -> bool:
     settled = progress.regained is not None
     # A retrained version has answers of its trial beside those of its first stretch.
     full = progress.reign >= (1 if settled else 2)
-    in_time = progress.served <= progress.last - SPARE_STRETCHES - settled
+    needed = TRIAL_STRETCHES + (0 if progress.sabotaged else SABOTAGE_STRETCHES)
+    in_time = progress.served <= progress.last - needed
     enough = progress.made and settled and progress.regained != 1
-    idle = not progress.on_trial and not progress.sabotaged
-    return idle and full and in_time and not enough
+    return not progress.on_trial and full and in_time and not enough
 
 
 def sabotage_is_due(progress: Progress) -> bool:
-    """Once a retrained version has served a stretch alone; in a real catalogue near its end."""
-    near_end = progress.served >= progress.last - SPARE_STRETCHES
+    """Once a retrained version has served a stretch, and no other is on trial."""
     return (
         not progress.on_trial
         and not progress.sabotaged
         and progress.regained is not None
         and progress.regained >= 1
         and progress.served < progress.last
-        and (progress.made or near_end)
     )
 
 

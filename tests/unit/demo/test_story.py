@@ -36,7 +36,7 @@ class Marketplace:
             self._served += 1
             if self._trial_left:
                 self._judge()
-            elif check_is_due(self._progress()):
+            if check_is_due(self._progress()):
                 self._tell("check")
                 self._trial_left = self._trial_stretches * (self._served in self._alarms)
             if sabotage_is_due(self._progress()):
@@ -46,12 +46,14 @@ class Marketplace:
 
     def _judge(self) -> None:
         self._trial_left -= 1
-        if not self._trial_left and self._sabotaged is None:
-            self._promotions.append(self._served)
-            self._tell("promote")
-        elif not self._trial_left:
+        if self._trial_left:
+            return
+        if self._sabotaged is not None and self._ended is None:
             self._ended = self._served
             self._tell("rollback")
+        else:
+            self._promotions.append(self._served)
+            self._tell("promote")
 
     def _tell(self, what: str) -> None:
         self.told.append(f"{self._served} {what}")
@@ -81,13 +83,19 @@ def test_a_made_marketplace_is_over_as_soon_as_everything_was_shown() -> None:
     ]
 
 
-def test_a_catalogue_is_checked_to_its_end_and_sabotaged_there() -> None:
-    told = play(made=False, last=13, alarms={2, 6}, trial_stretches=2)
-    assert told[:3] == ["2 check", "4 promote", "5 check"]
-    assert told[-2:] == ["10 sabotage", "11 rollback"]
-    assert "8 promote" in told
-    assert "9 check" in told
-    assert "10 check" not in told
+def test_a_catalogue_is_sabotaged_once_and_checked_to_its_end() -> None:
+    assert play(made=False, last=12, alarms={2, 8, 10}, trial_stretches=1) == [
+        *("2 check", "3 promote", "4 check", "4 sabotage", "5 rollback"),
+        *("5 check", "6 check", "7 check", "8 check", "9 promote", "10 check", "11 promote"),
+    ]
+
+
+def test_a_catalogue_that_alarms_without_end_is_sabotaged_between_two_trials() -> None:
+    told = play(made=False, last=12, alarms=set(range(12)), trial_stretches=1)
+    assert told[:7] == [
+        *("2 check", "3 promote", "4 check", "5 promote"),
+        *("5 sabotage", "6 rollback", "6 check"),
+    ]
 
 
 @given(
@@ -105,7 +113,7 @@ def test_the_sabotage_always_has_a_stretch_left(
     promoted = next((int(line.split()[0]) for line in told if line.endswith("promote")), None)
     if promoted is not None and promoted <= last - 4:
         assert sum(line.endswith("sabotage") for line in told) == 1
-        assert told[-1].endswith("rollback")
+        assert sum(line.endswith("rollback") for line in told) == 1
 
 
 def test_nothing_is_checked_in_a_trial_before_windows_are_full_or_near_the_end() -> None:
@@ -121,4 +129,3 @@ def test_there_is_no_sabotage_before_the_retrained_version_served_alone() -> Non
     assert not sabotage_is_due(replace(ready, regained=0, reign=0))
     assert not sabotage_is_due(replace(ready, on_trial=True))
     assert not sabotage_is_due(replace(ready, sabotaged=True))
-    assert not sabotage_is_due(replace(ready, made=False))
