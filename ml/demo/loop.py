@@ -165,7 +165,7 @@ class Loop:
         stretch = self._played.stretches[-1]
         if self._progress().on_trial:
             self._judge(stretch)
-        elif check_is_due(self._progress()):
+        if check_is_due(self._progress()):
             check = self.watch.check(stretch.number, stretch.end)
             self._played.checks[stretch.number] = check
             self.watch.settle(stretch.number, check.alerts)
