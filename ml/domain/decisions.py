@@ -33,13 +33,15 @@ class LedgerAction(StrEnum):
 
     PROMOTE made it champion and ended any trial; CHALLENGE began its trial on a share of the
     traffic, in place of any other; ROLLBACK took it out of service, be it challenger or champion
-    (the champion before it serves again). REFUSE and CONTINUE record decisions that change nothing:
-    the gate's, and the judge's when a trial goes on.
+    (the champion before it serves again); CONFIRM ended the watch over a champion, which is no
+    longer held against the one before it. REFUSE and CONTINUE record decisions that change nothing:
+    the gate's, and the judge's when a comparison goes on.
     """
 
     PROMOTE = "promote"
     CHALLENGE = "challenge"
     ROLLBACK = "rollback"
+    CONFIRM = "confirm"
     REFUSE = "refuse"
     CONTINUE = "continue"
 
@@ -48,7 +50,9 @@ class LedgerAction(StrEnum):
 class LedgerChange:
     """A change to append. `key` makes it idempotent: the same key is written once.
 
-    `share` of the products in (0, 1], of a CHALLENGE only.
+    `share` of the products in (0, 1], of a CHALLENGE only. A CHALLENGE and a PROMOTE may begin a
+    comparison with the champion before: both models score `shadow_share` of the products, and each
+    of their disagreements is put before a person with `label_probability`, both in (0, 1].
     """
 
     key: str
@@ -61,6 +65,8 @@ class LedgerChange:
     at: datetime
     evidence: Mapping[str, float | str] = field(default_factory=dict)
     share: float | None = None
+    shadow_share: float | None = None
+    label_probability: float | None = None
 
 
 @dataclass(frozen=True)

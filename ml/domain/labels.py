@@ -1,6 +1,7 @@
 """Labels, the versioned space of their categories, and the snapshots models are trained on."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -118,6 +119,30 @@ class Label:
             self.prediction_id,
             self.labelled_at.timestamp(),
         )[:32]
+
+
+def settled_category(votes: Sequence[tuple[str, str]], *, reviews: int) -> str | None:
+    """What (reviewer, category) votes of one product amount to, oldest first; None: not settled.
+
+    A reviewer's later vote replaces an earlier one. `reviews` blind reviewers are waited for; where
+    the first two differ a third one adjudicates: the majority counts, and of three different
+    categories that of the third.
+
+    >>> settled_category([("anna", "toys"), ("ben", "games")], reviews=2) is None
+    True
+    >>> settled_category([("anna", "toys"), ("ben", "games"), ("eva", "games")], reviews=2)
+    'games'
+    """
+    latest = dict(votes)  # in the order in which reviewers first voted
+    categories = list(latest.values())
+    if len(categories) < reviews:
+        return None
+    if reviews == 1:
+        return categories[0]
+    category, agreeing = Counter(categories[:3]).most_common(1)[0]
+    if agreeing > 1:
+        return category
+    return categories[2] if len(categories) > 2 else None
 
 
 class Part(StrEnum):

@@ -20,16 +20,22 @@ class SelectionReason(StrEnum):
 
     LOW_CONFIDENCE = "low_confidence"
     AUDIT = "audit"
+    DISAGREEMENT = "disagreement"
 
 
 @dataclass(frozen=True)
 class ReviewSelection:
-    """One coin that came up: its own probability, and that of being chosen by any coin at all."""
+    """One coin that came up: its own probability, and that of being chosen by any coin at all.
+
+    The inclusion probability is that of the coins known when this one was tossed: a disagreement
+    shows later. `inclusion_of` makes one of all of them. `reviews` blind reviewers are asked.
+    """
 
     prediction_id: str
     reason: SelectionReason
     probability: float
     inclusion_probability: float
+    reviews: int = 1
 
 
 @dataclass(frozen=True)

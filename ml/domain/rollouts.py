@@ -1,8 +1,9 @@
-"""Who serves: the state that the rollout ledger's entries add up to."""
+"""Who serves, and who is held against whom: the state that the ledger's entries add up to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import InvalidInput
@@ -12,7 +13,8 @@ from ml.domain.errors import InvalidInput
 class Champion:
     """Who serves, by the ledger; `bundle_digest` finds the model in the object store.
 
-    `entry_id` is the entry that made it champion, a rollback to it included.
+    `entry_id` is the entry that made it champion, a rollback to it included. While `shadow_share`
+    is above 0 it is watched: the champion before it scores that share of the products, too.
     """
 
     entry_id: int
@@ -20,6 +22,8 @@ class Champion:
     bundle_digest: str
     label_space_version: int
     since: datetime
+    shadow_share: float = 0.0
+    label_probability: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,39 @@ class Challenger:
     label_space_version: int
     since: datetime
     share: float
+    shadow_share: float = 0.0
+    label_probability: float = 0.0
 
     @property
     def experiment(self) -> str:
         """Names the trial in predictions and salts the choice of products."""
         return f"trial-{self.entry_id}"
+
+
+class ComparisonKind(StrEnum):
+    """A TRIAL decides whether a challenger is promoted, a WATCH whether it stays champion."""
+
+    TRIAL = "trial"
+    WATCH = "watch"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions that score the same products, so that people can say which is better.
+
+    The `candidate` is the newer one: the challenger of a trial, the champion under watch. The
+    `baseline` is the champion of the trial, the former champion of the watch. Both score
+    `shadow_share` of the products; each disagreement is put before a person with
+    `label_probability`.
+    """
+
+    kind: ComparisonKind
+    experiment: str
+    candidate: "Champion | Challenger"
+    baseline: Champion
+    since: datetime
+    shadow_share: float
+    label_probability: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +83,22 @@ class Rollout:
     challenger: Challenger | None = None
     former: tuple[Champion, ...] = ()
 
+    @property
+    def comparison(self) -> Comparison | None:
+        """What is judged now: the trial, else the watch over the champion; None without either.
+
+        A trial interrupts a watch, which goes on when the trial is withdrawn.
+        """
+        if self.champion is None:
+            return None
+        if self.challenger is not None:
+            trial = self.challenger
+            return _comparison(ComparisonKind.TRIAL, trial.experiment, trial, self.champion)
+        if self.former and self.champion.shadow_share:
+            watch = f"watch-{self.champion.entry_id}"
+            return _comparison(ComparisonKind.WATCH, watch, self.champion, self.former[-1])
+        return None
+
     def after(self, entry: LedgerEntry) -> "Rollout":
         """The state that an entry leads to."""
         change = entry.change
@@ -61,14 +109,21 @@ class Rollout:
             return replace(self, entry_id=entry.entry_id, challenger=_challenger(entry))
         if change.action is LedgerAction.ROLLBACK:
             return self._rolled_back(entry)
+        if change.action is LedgerAction.CONFIRM and self.champion:
+            champion = replace(self.champion, shadow_share=0.0, label_probability=0.0)
+            return replace(self, entry_id=entry.entry_id, champion=champion)
         return self
 
     def check(self, change: LedgerChange) -> None:
         """Raise InvalidInput for a change that leads nowhere from here; the message says why."""
         _check_share(change)
+        _check_shadow(change)
         serves = self.champion is not None and self.champion.model_version == change.model_version
         if change.action is LedgerAction.ROLLBACK:
             self._check_rollback(change, serves=serves)
+        elif change.action is LedgerAction.CONFIRM:
+            if not serves:
+                raise InvalidInput(f"version {change.model_version} is not champion")
         elif change.action in CHANGING and serves:
             raise InvalidInput(f"version {change.model_version} is champion already")
         elif change.action is LedgerAction.CHALLENGE and self.champion is None:
@@ -90,11 +145,22 @@ class Rollout:
         if not self.former:
             return self
         *former, back = self.former
-        champion = replace(back, entry_id=entry.entry_id, since=entry.change.at)
+        champion = replace(
+            back,
+            entry_id=entry.entry_id,
+            since=entry.change.at,
+            shadow_share=0.0,
+            label_probability=0.0,
+        )
         return Rollout(entry.entry_id, champion, None, tuple(former))
 
 
-CHANGING = (LedgerAction.PROMOTE, LedgerAction.CHALLENGE, LedgerAction.ROLLBACK)
+CHANGING = (
+    LedgerAction.PROMOTE,
+    LedgerAction.CHALLENGE,
+    LedgerAction.ROLLBACK,
+    LedgerAction.CONFIRM,
+)
 
 
 def rollout_of(entries: Iterable[LedgerEntry]) -> Rollout:
@@ -113,6 +179,31 @@ def _check_share(change: LedgerChange) -> None:
         raise InvalidInput(f"share of a challenge is {change.share}; it must be in (0, 1]")
 
 
+def _check_shadow(change: LedgerChange) -> None:
+    named = {"shadow_share": change.shadow_share, "label_probability": change.label_probability}
+    if all(value is None for value in named.values()):
+        return
+    if change.action not in (LedgerAction.CHALLENGE, LedgerAction.PROMOTE):
+        raise InvalidInput(f"a {change.action} begins no comparison; it takes no shadow_share")
+    for name, value in named.items():
+        if value is None or not 0 < value <= 1:
+            raise InvalidInput(f"{name} of a {change.action} is {value}; it must be in (0, 1]")
+
+
+def _comparison(
+    kind: ComparisonKind, experiment: str, candidate: Champion | Challenger, baseline: Champion
+) -> Comparison:
+    return Comparison(
+        kind,
+        experiment,
+        candidate,
+        baseline,
+        candidate.since,
+        candidate.shadow_share,
+        candidate.label_probability,
+    )
+
+
 def _champion(entry: LedgerEntry) -> Champion:
     change = entry.change
     return Champion(
@@ -121,6 +212,8 @@ def _champion(entry: LedgerEntry) -> Champion:
         change.bundle_digest,
         change.label_space_version,
         change.at,
+        change.shadow_share or 0.0,
+        change.label_probability or 0.0,
     )
 
 
@@ -134,4 +227,6 @@ def _challenger(entry: LedgerEntry) -> Challenger:
         change.label_space_version,
         change.at,
         change.share,
+        change.shadow_share or 0.0,
+        change.label_probability or 0.0,
     )

@@ -1,125 +1,127 @@
-"""The judge: whether a challenger becomes champion, stays on trial, or goes.
+"""The judge: whether a candidate is promoted, stays, or goes, by what people said of disagreements.
 
-Both arms are judged on reviewers' labels of the same trial: they answered the same kind of products
-in the same weeks, so drift that pulls both down accuses neither. Nothing is ever compared with what
-a champion was worth when it was promoted.
+Both models scored the same products in the same weeks, so drift that pulls both down accuses
+neither, and nothing is compared with what a champion was worth when it was promoted. The evidence
+may be looked at after every cohort: whatever is decided, and whenever, the chance of stopping a
+candidate that is no worse stays under `false_stop_rate`, and that of promoting one that is worse by
+`margin` or more under `false_promotion_rate`.
+
+Reviewers err, and wrong labels pull every difference towards 0. They leave the sign as it is, so a
+stop needs no allowance; a margin does, and it shrinks by what a team that errs in `label_error` of
+its labels can hide: a factor of 1 - 2 * label_error, when all of them fall on the other model's
+answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from ml.domain.predictions import Arm
-from ml.stats.proportion import WeightedShare, weighted_share
-
-_DIGITS = 9  # two points are two points, whatever the rounding of floats makes of them
+from ml.domain.comparisons import Cohort
+from ml.domain.rollouts import ComparisonKind
+from ml.rollout.decisions import Confirm, Continue, Decision, Expire, Ground, Promote, Stop
+from ml.rollout.evidence import Estimate, Evidence, estimate_of, evidence_of
+from ml.rollout.guardrails import Breach
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgePolicy:
-    """What a decision needs, and what a challenger may cost.
+    """What may go wrong how often, and what a challenger may cost.
 
-    `min_labels` of each arm, within `max_days`; `max_accuracy_drop` under the champion, absolute.
+    `margin`: promoted is who is shown to be less than this worse (0: who is shown to be better).
+    `max_accuracy_drop`: from here on a stop is a rollback. Both absolute, as accuracy. `max_days`
+    end a trial that shows nothing, or a watch.
     """
 
-    min_labels: int
+    false_stop_rate: float
+    false_promotion_rate: float
+    margin: float
+    label_error: float
     max_accuracy_drop: float
     max_days: float
 
-
-@dataclass(frozen=True)
-class ArmFigures:
-    """What reviewers found of one arm's answers: the share that was right, over all it answered."""
-
-    accuracy: WeightedShare
-
-
-@dataclass(frozen=True)
-class _Decision:
-    reason: str
-    numbers: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Promote(_Decision):
-    """The challenger is as good as the champion, or near enough: it takes over."""
-
-
-@dataclass(frozen=True)
-class Continue(_Decision):
-    """There is too little to tell: the trial goes on."""
-
-
-@dataclass(frozen=True)
-class Rollback(_Decision):
-    """The challenger is too bad to replace the champion, or never showed its worth: it goes."""
-
-
-def arm_figures(outcomes: pa.Table, arm: Arm) -> ArmFigures:
-    """One arm's figures from a trial's OUTCOME_SCHEMA rows, in any order.
-
-    A product that was answered and labelled several times counts once, as it was first answered.
-    """
-    ours = outcomes.filter(pc.equal(outcomes["arm"], arm.value))
-    ours = ours.sort_by([("predicted_at", "ascending"), ("prediction_id", "ascending")])
-    _, first = np.unique(ours["product_id"].to_pylist(), return_index=True)
-    ours = ours.take(pa.array(first, pa.int64()))
-    hits = pc.equal(ours["category"], ours["label"])
-    chances = ours["inclusion_probability"]
-    return ArmFigures(weighted_share(hits.to_numpy(), chances.to_numpy()))
+    @property
+    def labelled_margin(self) -> float:
+        """The margin as labels show it."""
+        return self.margin * (1.0 - 2.0 * self.label_error)
 
 
 def judge(
-    champion: ArmFigures, challenger: ArmFigures, policy: JudgePolicy, *, days: float
-) -> Promote | Continue | Rollback:
-    """Decide a trial by the accuracy that both arms showed in its `days` so far.
-
-    One that gets too few labels must end some day, too: while it is on, nothing else is tried, and
-    drift calls for no retraining.
-
-    >>> def arm(accuracy): return ArmFigures(WeightedShare(accuracy, 0.01, 500, 500.0))
-    >>> policy = JudgePolicy(min_labels=200, max_accuracy_drop=0.02, max_days=30)
-    >>> print(judge(arm(0.90), arm(0.85), policy, days=8).reason)
-    accuracy 0.8500 on 500 labels, 0.0500 under the champion's 0.9000 on 500 (allowed 0.0200)
-    """
-    ours, theirs = challenger.accuracy, champion.accuracy
-    drop = round(theirs.value - ours.value, _DIGITS)
-    numbers = _numbers(champion, challenger, policy)
-    if min(ours.labels, theirs.labels) < policy.min_labels:
-        reason = (
-            f"{ours.labels} labels of the challenger and {theirs.labels} of the champion; "
-            f"a decision needs {policy.min_labels} of each"
-        )
-        if days < policy.max_days:
-            return Continue(reason, numbers)
-        waited = {"days": days, "max_days": policy.max_days}
-        return Rollback(f"{reason}, and {days:.0f} days did not bring them", numbers | waited)
-    seen = f"accuracy {ours.value:.4f} on {ours.labels} labels, {abs(drop):.4f}"
-    rival = f"the champion's {theirs.value:.4f} on {theirs.labels}"
-    allowed = f"(allowed {policy.max_accuracy_drop:.4f})"
-    if drop > policy.max_accuracy_drop:
-        return Rollback(f"{seen} under {rival} {allowed}", numbers)
-    if drop > 0:
-        return Promote(f"{seen} under {rival} {allowed}", numbers)
-    return Promote(f"{seen} over {rival}", numbers)
+    cohorts: Sequence[Cohort],
+    breaches: Sequence[Breach],
+    policy: JudgePolicy,
+    *,
+    kind: ComparisonKind,
+    label_probability: float,
+    days: float,
+) -> Decision:
+    """Decide a comparison by its closed cohorts and breached guardrails, `days` after it began."""
+    evidence = evidence_of(cohorts, probability=label_probability)
+    estimate = estimate_of(cohorts)
+    numbers = _numbers(estimate, evidence, policy)
+    if breaches:
+        reason = "; ".join(breach.reason for breach in breaches)
+        broken = {name: value for breach in breaches for name, value in breach.numbers.items()}
+        return Stop(reason, numbers | broken, Ground.GUARDRAIL)
+    seen = _seen(estimate, numbers)
+    if numbers["log_e_worse"] >= log(1.0 / policy.false_stop_rate):
+        return _stop(estimate, seen, numbers, policy)
+    if kind is ComparisonKind.WATCH:
+        return _watched(seen, numbers, policy, days)
+    if numbers["log_e_not_worse"] >= log(1.0 / policy.false_promotion_rate):
+        shown = f"less than {policy.margin:.1%} worse" if policy.margin else "better"
+        return Promote(f"{seen}: it is {shown}", numbers)
+    if days >= policy.max_days:
+        reason = f"{seen}; {days:.0f} days did not tell more, and the champion stays"
+        return Expire(reason, numbers | {"days": days, "max_days": policy.max_days})
+    return Continue(f"{seen}: too little to tell", numbers)
 
 
-def _numbers(champion: ArmFigures, challenger: ArmFigures, policy: JudgePolicy) -> dict[str, float]:
-    """What a decision was made on, flat; an arm without a label has no accuracy to show."""
-    numbers: dict[str, float] = {
-        "min_labels": policy.min_labels,
+def _stop(
+    estimate: Estimate, seen: str, numbers: dict[str, float], policy: JudgePolicy
+) -> Decision:
+    limit = f"the limit of {policy.max_accuracy_drop:.1%}"
+    if -estimate.difference >= policy.max_accuracy_drop:
+        return Stop(f"{seen}: it is worse, by {limit} or more", numbers, Ground.ROLLBACK)
+    return Stop(f"{seen}: it is worse, within {limit}", numbers, Ground.REJECTED)
+
+
+def _watched(seen: str, numbers: dict[str, float], policy: JudgePolicy, days: float) -> Decision:
+    if days < policy.max_days:
+        return Continue(f"{seen}: the watch goes on", numbers)
+    waited = {"days": days, "max_days": policy.max_days}
+    return Confirm(f"{seen}; {days:.0f} days of watch are over", numbers | waited)
+
+
+def _seen(estimate: Estimate, numbers: dict[str, float]) -> str:
+    return (
+        f"accuracy {estimate.difference:+.2%} against the baseline "
+        f"({numbers['difference_low']:+.2%} to {numbers['difference_high']:+.2%}) "
+        f"by {estimate.labels} labels: {estimate.wins} won, {estimate.losses} lost"
+    )
+
+
+def _numbers(estimate: Estimate, evidence: Evidence, policy: JudgePolicy) -> dict[str, float]:
+    """What a decision was made on, flat."""
+    low, high = evidence.bounds(alpha=2.0 * policy.false_stop_rate)
+    return {
+        "difference": estimate.difference,
+        "difference_low": low,
+        "difference_high": high,
+        "difference_if_missing_lost": estimate.lowest,
+        "difference_if_missing_won": estimate.highest,
+        "disagreement": estimate.disagreement,
+        "products": estimate.products,
+        "drawn": estimate.drawn,
+        "labels": estimate.labels,
+        "wins": estimate.wins,
+        "ties": estimate.ties,
+        "losses": estimate.losses,
+        "label_probability": evidence.probability,
+        "log_e_worse": evidence.log_e_below(0.0),
+        "log_e_not_worse": evidence.log_e_above(-policy.labelled_margin),
+        "false_stop_rate": policy.false_stop_rate,
+        "false_promotion_rate": policy.false_promotion_rate,
+        "margin": policy.margin,
+        "labelled_margin": policy.labelled_margin,
         "max_accuracy_drop": policy.max_accuracy_drop,
     }
-    for arm, figures in ((Arm.CHAMPION, champion), (Arm.CHALLENGER, challenger)):
-        share = figures.accuracy
-        numbers[f"{arm.value}_labels"] = share.labels
-        if share.labels:
-            numbers[f"{arm.value}_accuracy"] = share.value
-            numbers[f"{arm.value}_standard_error"] = share.standard_error
-            numbers[f"{arm.value}_effective_labels"] = share.effective_labels
-    if champion.accuracy.labels and challenger.accuracy.labels:
-        numbers["accuracy_drop"] = champion.accuracy.value - challenger.accuracy.value
-    return numbers

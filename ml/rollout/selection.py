@@ -71,6 +71,27 @@ def select_for_review(
     )
 
 
+def plan_label_probability(
+    *,
+    capacity_per_day: float,
+    products_per_day: float,
+    shadow_share: float,
+    expected_disagreement: float,
+    reviews: float,
+) -> float:
+    """The disagreement coin of a comparison: constant, so that its labels are a fair sample.
+
+    Each drawn product takes `reviews` reviews on average. A comparison that disagrees more often
+    than expected has the queue grow: its labels come late, and nothing else changes.
+
+    >>> round(plan_label_probability(capacity_per_day=110, products_per_day=100_000,
+    ...     shadow_share=1.0, expected_disagreement=0.1, reviews=1.1), 6)
+    0.01
+    """
+    expected = products_per_day * shadow_share * expected_disagreement * reviews
+    return min(1.0, capacity_per_day / expected)
+
+
 def _coins_faced(confidence: float, policy: SelectionPolicy) -> Mapping[SelectionReason, float]:
     coins = {SelectionReason.AUDIT: policy.audit_probability}
     if confidence < policy.confidence_threshold:

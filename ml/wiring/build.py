@@ -87,6 +87,12 @@ class Services:
         return PostgresLedgerNews(endpoints.database_url(self.settings))
 
     @cached_property
+    def shadows(self) -> ports.ShadowLog:
+        from ml.adapters.postgres.shadows import PostgresShadowLog
+
+        return PostgresShadowLog(self._engine)
+
+    @cached_property
     def windows(self) -> ports.ServedWindows:
         from ml.adapters.postgres.windows import PostgresServedWindows
 

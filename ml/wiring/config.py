@@ -75,7 +75,18 @@ class Settings(BaseSettings):
     )
     review_capacity_per_day: float = Field(default=500, ge=0, description="products people label")
     products_per_day: float = Field(default=5_000, gt=0, description="expected traffic")
-    audit_share: float = Field(default=0.01, ge=0, le=1, description="random audit of all products")
+    audit_share: float = Field(
+        default=0.01, gt=0, le=1, description="random audit of all products, a floor under the rest"
+    )
+    second_review_share: float = Field(
+        default=0.1, ge=0, le=1, description="of reviewed products that two people label blindly"
+    )
+    disagreement_capacity_per_day: float = Field(
+        default=100, gt=0, description="of the review capacity, for champion and challenger's"
+    )
+    expected_disagreement: float = Field(
+        default=0.1, gt=0, le=1, description="share of the products, where no evaluation tells it"
+    )
     review_lease_seconds: float = Field(default=1_800, gt=0)
     selection_seed: int = 42
 
@@ -152,14 +163,89 @@ class Settings(BaseSettings):
     challenger_share: float = Field(
         default=0.05, gt=0, le=1, description="of the products that a challenger answers"
     )
-    judge_min_labels: int = Field(
-        default=200, ge=1, description="reviewed answers of each arm that a decision needs"
+    shadow_share: float = Field(
+        default=1.0, gt=0, le=1, description="of the products that both models of a trial score"
+    )
+    shadow_queue: int = Field(
+        default=512,
+        ge=1,
+        description="products per worker that wait for the second model; then "
+        "new ones are left out",
+    )
+    watch_days: float = Field(
+        default=14, ge=0, description="the champion before scores on after a promotion; 0: no watch"
+    )
+    watch_share: float = Field(
+        default=0.2, gt=0, le=1, description="of the products that it scores then"
+    )
+    promotion_approval: bool = Field(
+        default=False,
+        description="an engineer approves promotions in Airflow; rollbacks never wait",
+    )
+
+    # Judge
+    judge_policy: Literal["paired", "observed_drop"] = Field(
+        default="paired", description="observed_drop: each arm's observed accuracy, a fixed limit"
+    )
+    judge_false_stop_rate: float = Field(
+        default=0.025, gt=0, lt=0.5, description="chance of stopping a challenger that is no worse"
+    )
+    watch_false_stop_rate: float = Field(
+        default=0.01, gt=0, lt=0.5, description="the same of a champion under watch"
+    )
+    guardrail_false_stop_rate: float = Field(
+        default=0.015, gt=0, lt=0.5, description="the same of all guardrails together"
+    )
+    judge_false_promotion_rate: float = Field(
+        default=0.05,
+        gt=0,
+        lt=0.5,
+        description="chance of promoting one that is worse by the margin",
+    )
+    judge_margin: float = Field(
+        default=0.01,
+        ge=0,
+        lt=1,
+        description="promoted is who is less than this worse, absolute; 0: who is better",
+    )
+    judge_label_error: float = Field(
+        default=0.15,
+        ge=0,
+        lt=0.5,
+        description="share of labels that may be wrong; the margin shrinks by it",
     )
     judge_max_accuracy_drop: float = Field(
-        default=0.02, ge=0, description="challenger under champion, absolute; more is rolled back"
+        default=0.02,
+        ge=0,
+        description="candidate under baseline, absolute; from here on a stop is a rollback",
     )
     judge_max_days: float = Field(
-        default=30, gt=0, description="a trial without enough labels after them is withdrawn"
+        default=30, gt=0, description="a trial that showed nothing by then is withdrawn"
+    )
+    judge_min_labels: int = Field(
+        default=200, ge=1, description="observed_drop: reviewed answers of each arm"
+    )
+    cohort_draws: int = Field(
+        default=10, ge=1, description="drawn disagreements that make a cohort"
+    )
+    cohort_hours: float = Field(default=24, gt=0, description="a cohort with fewer ends after them")
+    cohort_complete: float = Field(
+        default=0.9, gt=0, le=1, description="share of its labels that closes a cohort"
+    )
+    cohort_wait_days: float = Field(
+        default=7, ge=0, description="after them it is closed with the labels that came"
+    )
+    guardrail_max_failure_rise: float = Field(
+        default=0.005, ge=0, lt=1, description="products without an answer, absolute"
+    )
+    guardrail_max_unsure_rise: float = Field(
+        default=0.05, ge=0, lt=1, description="products under the confidence threshold, absolute"
+    )
+    guardrail_min_class_share: float = Field(
+        default=0.2, gt=0, lt=1, description="of the baseline's answers in a category"
+    )
+    guardrail_max_p95_ms: float = Field(
+        default=1_000, gt=0, description="95th percentile of the candidate's answers"
     )
 
     # Airflow

@@ -4,6 +4,7 @@ Every write is idempotent: repeating it after a crash changes nothing. Methods r
 ServiceUnavailable when the service behind them can't be reached.
 """
 
+from ml.domain.ports.comparisons import DRAWN_SCHEMA, ShadowLog
 from ml.domain.ports.drift import (
     AlertOutbox,
     DriftFigures,
@@ -40,6 +41,7 @@ from ml.domain.ports.storage import (
 )
 
 __all__ = [
+    "DRAWN_SCHEMA",
     "LABEL_SCHEMA",
     "OUTCOME_SCHEMA",
     "WINDOW_SCHEMA",
@@ -59,6 +61,7 @@ __all__ = [
     "ReviewQueue",
     "RolloutLedger",
     "ServedWindows",
+    "ShadowLog",
     "SnapshotIndex",
     "SplitLedger",
     "SplitRecord",

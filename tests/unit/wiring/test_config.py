@@ -44,7 +44,7 @@ def test_an_argument_outranks_the_variable(monkeypatch: pytest.MonkeyPatch) -> N
         ("REGAIN_SERVING_PORT", "many", "integer"),
         ("REGAIN_SERVING_PORT", "70000", "65535"),
         ("REGAIN_TEST_SHARE", "0.5", "less than 0.5"),
-        ("REGAIN_AUDIT_SHARE", "-0.1", "greater than or equal to 0"),
+        ("REGAIN_AUDIT_SHARE", "0", "greater than 0"),
         ("REGAIN_REPLAY", "perhaps", "boolean"),
         ("REGAIN_LOG_LEVEL", "LOUD", "'DEBUG'"),
         ("REGAIN_MAX_BATCH", "0", "greater than 0"),

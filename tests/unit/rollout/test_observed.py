@@ -1,4 +1,4 @@
-"""The judge on planted trials: what is known to be bad goes, what is not stays."""
+"""The observed rule on planted trials: what is known to be bad goes, what is not stays."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,19 +11,12 @@ from hypothesis import strategies as st
 
 from ml.domain.ports import OUTCOME_SCHEMA
 from ml.domain.predictions import Arm
-from ml.rollout.judge import (
-    ArmFigures,
-    Continue,
-    JudgePolicy,
-    Promote,
-    Rollback,
-    arm_figures,
-    judge,
-)
+from ml.rollout.decisions import Continue, Expire, Promote, Stop
+from ml.rollout.observed import ArmFigures, ObservedPolicy, arm_figures, judge_observed
 from ml.stats.proportion import WeightedShare
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-POLICY = JudgePolicy(min_labels=200, max_accuracy_drop=0.02, max_days=30)
+POLICY = ObservedPolicy(min_labels=200, max_accuracy_drop=0.02, max_days=30)
 SEEDS = range(40)
 
 
@@ -59,38 +52,38 @@ def table(rows: Sequence[dict[str, object]]) -> pa.Table:
         (0.90, 0.95, Promote),
         (0.90, 0.90, Promote),
         (0.90, 0.88, Promote),  # two points are allowed, though 0.90 - 0.88 > 0.02 in floats
-        (0.90, 0.8799, Rollback),
-        (0.90, 0.10, Rollback),
+        (0.90, 0.8799, Stop),
+        (0.90, 0.10, Stop),
     ],
 )
 def test_more_than_two_points_under_the_champion_is_rolled_back(
     champion: float, challenger: float, expected: type
 ) -> None:
-    assert type(judge(arm(champion), arm(challenger), POLICY, days=1)) is expected
+    assert type(judge_observed(arm(champion), arm(challenger), POLICY, days=1)) is expected
 
 
 @pytest.mark.parametrize(("champion", "challenger"), [(199, 500), (500, 199), (0, 0)])
 def test_too_few_labels_of_either_arm_decide_nothing(champion: int, challenger: int) -> None:
-    decision = judge(arm(0.9, champion), arm(0.1, challenger), POLICY, days=29.9)
+    decision = judge_observed(arm(0.9, champion), arm(0.1, challenger), POLICY, days=29.9)
     assert isinstance(decision, Continue)
     assert "needs 200 of each" in decision.reason
 
 
 @pytest.mark.parametrize(("champion", "challenger"), [(199, 500), (500, 199), (0, 0)])
 def test_a_trial_that_does_not_get_its_labels_ends(champion: int, challenger: int) -> None:
-    decision = judge(arm(0.9, champion), arm(0.9, challenger), POLICY, days=30)
-    assert isinstance(decision, Rollback)
+    decision = judge_observed(arm(0.9, champion), arm(0.9, challenger), POLICY, days=30)
+    assert isinstance(decision, Expire)
     assert f"{challenger} labels of the challenger" in decision.reason
     assert "30 days did not bring them" in decision.reason
     assert (decision.numbers["days"], decision.numbers["max_days"]) == (30, 30)
 
 
 def test_a_long_trial_with_its_labels_is_decided_by_them() -> None:
-    assert isinstance(judge(arm(0.9), arm(0.9), POLICY, days=300), Promote)
+    assert isinstance(judge_observed(arm(0.9), arm(0.9), POLICY, days=300), Promote)
 
 
 def test_a_decision_says_what_it_was_made_on() -> None:
-    decision = judge(arm(0.90, 700), arm(0.80, 300), POLICY, days=1)
+    decision = judge_observed(arm(0.90, 700), arm(0.80, 300), POLICY, days=1)
     assert "0.8000 on 300" in decision.reason
     assert "0.9000 on 700" in decision.reason
     assert decision.numbers["accuracy_drop"] == pytest.approx(0.1)
@@ -100,7 +93,7 @@ def test_a_decision_says_what_it_was_made_on() -> None:
 
 
 def test_an_arm_without_labels_has_no_accuracy_to_show() -> None:
-    numbers = judge(arm(0.9), arm(0.0, labels=0), POLICY, days=1).numbers
+    numbers = judge_observed(arm(0.9), arm(0.0, labels=0), POLICY, days=1).numbers
     assert numbers["challenger_labels"] == 0
     assert "challenger_accuracy" not in numbers
     assert "accuracy_drop" not in numbers
@@ -113,8 +106,10 @@ def test_drift_that_pulls_both_arms_alike_changes_no_decision(
     champion: float, challenger: float, drift: float, labels: int, others: int
 ) -> None:
     """There is no baseline of the past: only the difference of the arms counts."""
-    before = judge(arm(champion, labels), arm(challenger, others), POLICY, days=1)
-    after = judge(arm(champion + drift, labels), arm(challenger + drift, others), POLICY, days=1)
+    before = judge_observed(arm(champion, labels), arm(challenger, others), POLICY, days=1)
+    after = judge_observed(
+        arm(champion + drift, labels), arm(challenger + drift, others), POLICY, days=1
+    )
     near = abs(champion - challenger - POLICY.max_accuracy_drop) < 1e-8
     assert near or type(before) is type(after)
 
@@ -176,11 +171,11 @@ def decisions(*, champion: float, challenger: float) -> list[type]:
     figures = [
         [arm_figures(rows, side) for side in (Arm.CHAMPION, Arm.CHALLENGER)] for rows in trials
     ]
-    return [type(judge(*arms, POLICY, days=1)) for arms in figures]
+    return [type(judge_observed(*arms, POLICY, days=1)) for arms in figures]
 
 
 def test_a_planted_regression_is_rolled_back_in_every_seed() -> None:
-    assert decisions(champion=0.85, challenger=0.65) == [Rollback] * len(SEEDS)
+    assert decisions(champion=0.85, challenger=0.65) == [Stop] * len(SEEDS)
 
 
 def test_a_better_challenger_is_promoted_in_every_seed() -> None:

@@ -1,0 +1,53 @@
+"""What a judge can decide of a candidate; each decision says why, and by which numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Ground(StrEnum):
+    """Why a candidate is stopped.
+
+    ROLLBACK: less accurate, by the limit or more; REJECTED: less accurate, within it; GUARDRAIL:
+    something beside accuracy.
+    """
+
+    ROLLBACK = "rollback"
+    REJECTED = "rejected"
+    GUARDRAIL = "guardrail"
+
+
+@dataclass(frozen=True)
+class _Decision:
+    reason: str
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Promote(_Decision):
+    """The challenger is good enough: it takes over."""
+
+
+@dataclass(frozen=True)
+class Continue(_Decision):
+    """There is too little to tell: the comparison goes on."""
+
+
+@dataclass(frozen=True)
+class Stop(_Decision):
+    """The candidate goes, at once: the baseline answers everything again."""
+
+    ground: Ground
+
+
+@dataclass(frozen=True)
+class Expire(_Decision):
+    """The trial never showed what the challenger is worth: the champion stays."""
+
+
+@dataclass(frozen=True)
+class Confirm(_Decision):
+    """The watch is over: the champion stays."""
+
+
+Decision = Promote | Continue | Stop | Expire | Confirm
