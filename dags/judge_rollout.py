@@ -1,15 +1,18 @@
 """### judge_rollout
 
-**Purpose.** Ends the trial of a challenger: promotes it, or rolls it back when it is more than two
-points less accurate than the champion on what reviewers said of both during the trial.
+**Purpose.** Decides whether a challenger on trial is promoted, stays, or goes, and watches a new
+champion: by what reviewers said of products on which both models differ. It may look as often as it
+likes: the chance of stopping a model that is no worse stays bounded.
 
 **Trigger.** Every 15 minutes, or by hand. The conf `{"as_of": "2026-01-01T00:00:00+00:00"}` judges
 the labels as they were at that time.
 
-**Steps.** `judge` reads the labels of the trial, decides, writes decision, reason and numbers to
-the rollout ledger, and lets the registry's aliases follow. Without a trial it only mends the
-aliases; with too few labels (`REGAIN_JUDGE_MIN_LABELS` of each arm) the trial goes on, and after
-`REGAIN_JUDGE_MAX_DAYS` it is withdrawn. The task's result and `regain history` tell the decision.
+**Steps.** `judge` closes the cohorts whose labels are in, decides, writes decision, reason and
+numbers to the rollout ledger, and lets the registry's aliases follow. A challenger that is worse is
+*stopped* (`rollback`: by `REGAIN_JUDGE_MAX_ACCURACY_DROP` or more, `rejected`: by less,
+`guardrail`: something beside accuracy), one that is not worse by `REGAIN_JUDGE_MARGIN` is
+*promoted*, and after `REGAIN_JUDGE_MAX_DAYS` the trial *expires*. With `REGAIN_PROMOTION_APPROVAL`,
+`ask` has `approve_promotion` ask an engineer once; a stop never waits. See `regain history`.
 
 **Safe reruns.** The same labels are judged once. Serving follows the ledger within a second, so a
 rollback does not wait for MLflow, Redis or Airflow's workers.
@@ -25,6 +28,7 @@ rollback does not wait for MLflow, Redis or Airflow's workers.
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag, task
 
 from regain_airflow.flows import AS_OF, QUICK, final
@@ -34,10 +38,16 @@ from regain_airflow.schedules import cron
 @task(**QUICK, multiple_outputs=False)
 @final
 def judge(as_of: str) -> dict[str, Any]:
-    """Decide the trial that is on by the labels given up to `as_of`."""
+    """Decide what is compared by the labels given up to `as_of`."""
     from ml.tasks.judge_rollout import judge_rollout
 
     return judge_rollout(as_of=as_of)
+
+
+@task.short_circuit(**QUICK)
+def waits(judged: dict[str, Any]) -> bool:
+    """Whether a promotion waits for approval."""
+    return bool(judged["asks"])
 
 
 @dag(
@@ -50,7 +60,17 @@ def judge(as_of: str) -> dict[str, Any]:
     tags=["regain"],
 )
 def judge_rollout() -> None:
-    judge(AS_OF)
+    judged = judge(AS_OF)
+    found = "{{ ti.xcom_pull('judge')['%s'] }}"
+    ask = TriggerDagRunOperator(
+        task_id="ask",
+        trigger_dag_id="approve_promotion",
+        trigger_run_id=found % "experiment",
+        conf={name: found % name for name in ("experiment", "reason")},
+        skip_when_already_exists=True,
+        **QUICK,
+    )
+    waits(judged) >> ask
 
 
 judge_rollout()

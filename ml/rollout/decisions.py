@@ -29,6 +29,11 @@ class Promote(_Decision):
 
 
 @dataclass(frozen=True)
+class Await(_Decision):
+    """The challenger is good enough, and an engineer is asked to approve that it takes over."""
+
+
+@dataclass(frozen=True)
 class Continue(_Decision):
     """There is too little to tell: the comparison goes on."""
 
@@ -50,4 +55,4 @@ class Confirm(_Decision):
     """The watch is over: the champion stays."""
 
 
-Decision = Promote | Continue | Stop | Expire | Confirm
+Decision = Promote | Await | Continue | Stop | Expire | Confirm

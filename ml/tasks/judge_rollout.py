@@ -1,4 +1,4 @@
-"""The task `judge_rollout`: the trial that is on goes on, ends well, or ends.
+"""The task `judge_rollout`: the comparison that is on goes on, ends well, or ends.
 
 It imports no model code, and of the services it needs PostgreSQL alone until the ledger is written:
 a rollback reaches every serving worker with MLflow, Redis and the rest down.
@@ -8,102 +8,166 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from ml.domain.comparisons import Cohort
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.digests import digest_of
 from ml.domain.predictions import Arm
-from ml.domain.rollouts import CHANGING, Challenger, Rollout
-from ml.rollout.judge import Continue, JudgePolicy, Promote, Rollback, arm_figures, judge
-from ml.tasks.rollout import promote, roll_back, show_in_registry
+from ml.domain.rollouts import CHANGING, Comparison, ComparisonKind, Rollout
+from ml.rollout.cohorts import next_cohort
+from ml.rollout.decisions import Await, Confirm, Continue, Decision, Expire, Promote, Stop
+from ml.rollout.guardrails import breaches
+from ml.rollout.judge import judge
+from ml.rollout.observed import arm_figures, judge_observed
+from ml.tasks.rollout import confirm, promote, roll_back, show_in_registry
 from ml.tasks.times import time_of
 from ml.wiring.build import Services
-from ml.wiring.config import Settings, load_settings
+from ml.wiring.config import load_settings
+from ml.wiring.policies import (
+    cohort_policy,
+    guardrail_policy,
+    observed_policy,
+    trial_policy,
+    watch_policy,
+)
 
 ACTOR = "judge_rollout"
-
+PROMOTABLE = "promotable"
+_VERDICTS = {
+    Promote: "promote",
+    Await: PROMOTABLE,
+    Continue: "continue",
+    Expire: "expired",
+    Confirm: "confirm",
+}
 _logger = logging.getLogger(__name__)
 
 
 def judge_rollout(*, as_of: str, services: Services | None = None) -> dict[str, Any]:
-    """Judge the trial on the labels given up to `as_of` (ISO 8601), and do what was decided.
+    """Judge what is compared on the labels given up to `as_of` (ISO 8601); do what was decided.
 
-    Returns {"decision": "promote", "continue", "rollback" or None, "reason", "numbers"}; None when
-    there is no trial. The decision is in the ledger once, however often the same labels are judged.
-    Raises Conflict when the rollout changed just now, and ServiceUnavailable when the registry does
-    not show the change, which by then is made: the same call again only lets the registry follow.
+    Returns {"decision": a ledger action, "verdict", "reason", "numbers", "experiment", "asks":
+    whether an engineer must approve}; the decision is None when nothing is compared. It is in the
+    ledger once, however often the same labels are judged. Raises Conflict when the rollout changed
+    just now, and ServiceUnavailable when the registry does not show the change, which by then is
+    made: the same call again only lets the registry follow.
     """
     services = services or Services(load_settings())
     at = time_of(as_of)
     rollout = services.ledger.rollout()
-    if rollout.challenger is None:
+    comparison, ended = rollout.comparison, _ended_at(services, at)
+    if comparison is None or ended is not None:
         show_in_registry(services)
-        return _told(_ended_at(services, at))
-    outcomes = services.windows.outcomes(as_of=at, experiment=rollout.challenger.experiment)
-    decision = judge(
-        arm_figures(outcomes, Arm.CHAMPION),
-        arm_figures(outcomes, Arm.CHALLENGER),
-        judge_policy(services.settings),
-        days=_days_on_trial(services, rollout.challenger, at),
+        return _told(ended)
+    decision = _decide(services, comparison, at)
+    return _told(_act(services, rollout, comparison, decision, at))
+
+
+def _decide(services: Services, comparison: Comparison, at: datetime) -> Decision:
+    settings, days = services.settings, _days_since(services, comparison, at)
+    if settings.judge_policy == "observed_drop" and comparison.kind is ComparisonKind.TRIAL:
+        outcomes = services.windows.outcomes(as_of=at, experiment=comparison.experiment)
+        champion, challenger = (
+            arm_figures(outcomes, Arm.CHAMPION),
+            arm_figures(outcomes, Arm.CHALLENGER),
+        )
+        return judge_observed(champion, challenger, observed_policy(settings), days=days)
+    guardrails = guardrail_policy(settings)
+    tally = services.shadows.tally(
+        comparison.experiment,
+        confidence_threshold=settings.confidence_threshold,
+        slow_ms=guardrails.max_p95_ms,
+        as_of=at,
     )
-    return _told(_act(services, rollout, rollout.challenger, decision, at))
-
-
-def judge_policy(settings: Settings) -> JudgePolicy:
-    """The judge's bounds, as the settings name them."""
-    return JudgePolicy(
-        min_labels=settings.judge_min_labels,
-        max_accuracy_drop=settings.judge_max_accuracy_drop,
-        max_days=settings.judge_max_days,
+    watched = comparison.kind is ComparisonKind.WATCH
+    return judge(
+        closed_cohorts(services, comparison.experiment, at),
+        breaches(tally, guardrails),
+        watch_policy(settings) if watched else trial_policy(settings),
+        kind=comparison.kind,
+        label_probability=comparison.label_probability,
+        days=days,
+        approval=settings.promotion_approval,
     )
 
 
-def _days_on_trial(services: Services, trial: Challenger, at: datetime) -> float:
-    """How long labels could come, from the judge's first look at the trial.
+def closed_cohorts(services: Services, experiment: str, at: datetime) -> list[Cohort]:
+    """The cohorts of an experiment, after closing those whose labels are in by now.
+
+    Each is recorded before it is judged, so that two judges see the same ones, and what comes after
+    it is closed changes nothing.
+    """
+    log, policy = services.shadows, cohort_policy(services.settings)
+    while True:
+        cohorts = log.cohorts(experiment)
+        before = cohorts[-1] if cohorts else None
+        cohort = next_cohort(log, experiment, before, policy, as_of=at)
+        if cohort is None:
+            return cohorts
+        log.close(cohort)
+
+
+def _days_since(services: Services, comparison: Comparison, at: datetime) -> float:
+    """How long labels could come, from the judge's first look.
 
     A release speaks of the time of its labels, which is long past when it was held up.
     """
     looks = [
         entry.change.at
         for entry in services.ledger.history()
-        if entry.change.evidence.get("experiment") == trial.experiment
+        if entry.change.evidence.get("experiment") == comparison.experiment
     ]
-    began = max(trial.since, min(looks, default=at))
+    began = max(comparison.since, min(looks, default=at))
     return (at - began) / timedelta(days=1)
 
 
 def _act(
-    services: Services,
-    rollout: Rollout,
-    trial: Challenger,
-    decision: Promote | Continue | Rollback,
-    at: datetime,
+    services: Services, rollout: Rollout, comparison: Comparison, decision: Decision, at: datetime
 ) -> LedgerEntry:
     """Write the decision to the ledger and let the registry follow."""
-    _logger.info("%s, version %d: %s", trial.experiment, trial.model_version, decision.reason)
+    version, experiment = comparison.candidate.model_version, comparison.experiment
+    _logger.info("%s, version %d: %s", experiment, version, decision.reason)
+    verdict = _verdict(decision)
     terms: dict[str, Any] = {
         "reason": decision.reason,
         "actor": ACTOR,
         "at": at,
-        "key": f"judge:{trial.experiment}:{digest_of(decision.numbers)}",
-        "evidence": {"experiment": trial.experiment, **decision.numbers},
+        "key": f"judge:{experiment}:{verdict}:{digest_of(decision.numbers)}",
+        "evidence": {"experiment": experiment, "verdict": verdict, **decision.numbers},
+        "seen": rollout.entry_id,
     }
     if isinstance(decision, Promote):
-        return promote(services, trial.model_version, **terms, seen=rollout.entry_id)
-    if isinstance(decision, Rollback):
-        return roll_back(services, **terms, seen=rollout.entry_id)
+        return promote(services, version, **terms)
+    if isinstance(decision, Stop | Expire):
+        return roll_back(services, version=version, **terms)
+    if isinstance(decision, Confirm):
+        return confirm(services, **terms)
+    return _note(services, comparison, **terms)
+
+
+def _note(services: Services, comparison: Comparison, *, seen: int, **terms: Any) -> LedgerEntry:
+    """Record that the comparison goes on."""
+    candidate = comparison.candidate
     change = LedgerChange(
         action=LedgerAction.CONTINUE,
-        model_version=trial.model_version,
-        bundle_digest=trial.bundle_digest,
-        label_space_version=trial.label_space_version,
+        model_version=candidate.model_version,
+        bundle_digest=candidate.bundle_digest,
+        label_space_version=candidate.label_space_version,
         **terms,
     )
-    entry = services.ledger.append(change, seen=rollout.entry_id)
+    entry = services.ledger.append(change, seen=seen)
     show_in_registry(services)
     return entry
 
 
+def _verdict(decision: Decision) -> str:
+    """One word for what was decided: a stop by its ground."""
+    if isinstance(decision, Stop):
+        return decision.ground.value
+    return _VERDICTS[type(decision)]
+
+
 def _ended_at(services: Services, at: datetime) -> LedgerEntry | None:
-    """How the judge ended a trial on the labels of this time: a task that died after it asks."""
+    """How the judge ended a comparison on the labels of this time: a task that died asks again."""
     ends = [
         entry
         for entry in services.ledger.history()
@@ -114,7 +178,16 @@ def _ended_at(services: Services, at: datetime) -> LedgerEntry | None:
 
 def _told(entry: LedgerEntry | None) -> dict[str, Any]:
     if entry is None:
-        return {"decision": None, "reason": "no version is on trial", "numbers": {}}
+        reason = "no version is on trial or under watch"
+        return {"decision": None, "reason": reason, "numbers": {}, "asks": False}
     change = entry.change
-    numbers = {name: value for name, value in change.evidence.items() if name != "experiment"}
-    return {"decision": change.action.value, "reason": change.reason, "numbers": numbers}
+    numbers = dict(change.evidence)
+    verdict, experiment = numbers.pop("verdict", None), numbers.pop("experiment", None)
+    return {
+        "decision": change.action.value,
+        "verdict": verdict,
+        "reason": change.reason,
+        "numbers": numbers,
+        "experiment": experiment,
+        "asks": verdict == PROMOTABLE,
+    }

@@ -10,7 +10,7 @@ from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import InvalidInput
 from ml.domain.rollouts import Champion, Rollout
 from ml.tasks.artifacts import Verdict, read_verdict
-from ml.tasks.rollout import recorded, show_in_registry
+from ml.tasks.rollout import recorded, shadow_terms, show_in_registry
 from ml.tasks.times import time_of
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings
@@ -94,6 +94,7 @@ def _change(
         at=at,
         evidence=evidence,
         share=services.settings.challenger_share if action is LedgerAction.CHALLENGE else None,
+        **shadow_terms(services.settings, action, evidence),
     )
 
 

@@ -9,12 +9,15 @@ for a change that leads nowhere, as the ledger does. No model code is imported h
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import InvalidInput
 from ml.domain.predictions import Arm
-from ml.domain.rollouts import Challenger, Champion, Rollout
+from ml.domain.rollouts import Challenger, Champion, ComparisonKind, Rollout
+from ml.rollout.selection import plan_label_probability
 from ml.wiring.build import Services
+from ml.wiring.config import Settings
 
 Evidence = Mapping[str, float | str]
 
@@ -42,7 +45,9 @@ def challenge(
 ) -> LedgerEntry:
     """Try a version on a share of the products, in place of any other trial.
 
-    `share` is by default the setting's. Raises NotFound for an unknown version.
+    `share` is by default the setting's. Champion and challenger score the same products meanwhile;
+    how many of their disagreements people label follows from the reviewers' capacity. Raises
+    NotFound for an unknown version.
     """
     change = LedgerChange(
         key=key,
@@ -53,6 +58,7 @@ def challenge(
         at=at,
         evidence=evidence or {},
         share=services.settings.challenger_share if share is None else share,
+        **shadow_terms(services.settings, LedgerAction.CHALLENGE, evidence or {}),
     )
     return _record(services, change, seen)
 
@@ -68,11 +74,41 @@ def promote(
     evidence: Evidence | None = None,
     seen: int | None = None,
 ) -> LedgerEntry:
-    """Let a version answer every product, and end any trial. Raises NotFound for an unknown one."""
+    """Let a version answer every product, and end any trial; watch it beside the one before it.
+
+    Raises NotFound for an unknown version.
+    """
     change = LedgerChange(
         key=key,
         action=LedgerAction.PROMOTE,
         **vars(_known_model(services, version)),
+        reason=reason,
+        actor=actor,
+        at=at,
+        evidence=evidence or {},
+        **shadow_terms(services.settings, LedgerAction.PROMOTE, evidence or {}),
+    )
+    return _record(services, change, seen)
+
+
+def confirm(
+    services: Services,
+    *,
+    reason: str,
+    actor: str,
+    at: datetime,
+    key: str,
+    evidence: Evidence | None = None,
+    seen: int | None = None,
+) -> LedgerEntry:
+    """End the watch over the champion. Raises InvalidInput when none is watched."""
+    comparison = services.ledger.rollout().comparison
+    if comparison is None or comparison.kind is not ComparisonKind.WATCH:
+        raise InvalidInput("no champion is under watch: there is nothing to confirm")
+    change = LedgerChange(
+        key=key,
+        action=LedgerAction.CONFIRM,
+        **vars(_model(comparison.candidate)),
         reason=reason,
         actor=actor,
         at=at,
@@ -154,6 +190,32 @@ def _record(services: Services, change: LedgerChange, seen: int | None) -> Ledge
     entry = services.ledger.append(change, seen=seen)
     show_in_registry(services)
     return entry
+
+
+def shadow_terms(
+    settings: Settings, action: LedgerAction, evidence: Evidence
+) -> dict[str, Any]:
+    """`shadow_share` and `label_probability` of the trial or watch that a change begins, if any.
+
+    How often the models are expected to differ is `disagreement` in the evidence: what the gate, or
+    the judge of the trial, saw.
+    """
+    shares = {
+        LedgerAction.CHALLENGE: settings.shadow_share,
+        LedgerAction.PROMOTE: settings.watch_share if settings.watch_days else None,
+    }
+    share = shares.get(action)
+    if share is None:
+        return {"shadow_share": None, "label_probability": None}
+    probability = plan_label_probability(
+        capacity_per_day=settings.disagreement_capacity_per_day,
+        products_per_day=settings.products_per_day,
+        shadow_share=share,
+        expected_disagreement=float(evidence.get("disagreement", 0.0))
+        or settings.expected_disagreement,
+        reviews=1.0 + settings.second_review_share,
+    )
+    return {"shadow_share": share, "label_probability": probability}
 
 
 def _known_model(services: Services, version: int) -> _Model:

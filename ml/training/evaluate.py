@@ -1,7 +1,7 @@
 """Evaluate a bundle on rows it was not fitted on; every figure is weighted by 1 / inclusion."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import cycle, islice
 from statistics import median
@@ -71,10 +71,11 @@ def evaluate_bundles(
     kept = np.logical_or.reduce(readable)
     if not kept.any():
         raise InvalidInput("no test rows to judge by; import a larger catalogue or post labels")
-    return [
+    judged, answers = rows.filter(pa.array(kept)), [answer.rows(kept) for answer in answers]
+    evaluations = [
         evaluate_prediction(
-            answer.rows(kept),
-            rows.filter(pa.array(kept)),
+            answer,
+            judged,
             comparison,
             latency_ms=median_latency_ms(
                 bundle,
@@ -84,6 +85,17 @@ def evaluate_bundles(
         )
         for bundle, answer, mask in zip(bundles, answers, readable, strict=True)
     ]
+    differing = _disagreement(answers, row_weights(judged))
+    return [replace(evaluation, disagreement=differing) for evaluation in evaluations]
+
+
+def _disagreement(answers: Sequence[BundlePrediction], weights: FloatArray) -> float:
+    """Weighted share of rows that not all bundles answer alike; not to answer is an answer, too."""
+    named = [
+        np.where(np.isnan(each.probabilities[:, 0]), -1, each.probabilities.argmax(axis=1))
+        for each in answers
+    ]
+    return float(np.average(np.any(named != named[0], axis=0), weights=weights))
 
 
 def evaluate_prediction(

@@ -50,7 +50,8 @@ class Evaluation:
     bundles know, `recent` on those listed lately. `text` and `image` are each modality alone, on
     the rows that have it. `classes` and `confusion` [K, K] (true, answered; weights) follow
     `label_space`, the one that the rows' categories were read in. `latency_ms` is the median for
-    one product.
+    one product. `disagreement` is the weighted share of the rows that a rival, evaluated beside it,
+    answers otherwise; 0 without one.
     """
 
     label_space: LabelSpace
@@ -63,6 +64,7 @@ class Evaluation:
     confusion: FloatArray
     low_confidence_share: float
     latency_ms: float
+    disagreement: float = 0.0
 
     def metrics(self) -> dict[str, float]:
         """Flat figures for the registry, such as `fused_weighted_f1`; none for what has no rows."""

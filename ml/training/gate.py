@@ -41,7 +41,7 @@ def admit(candidate: Evaluation, champion: Evaluation | None, policy: GatePolicy
             )
         reasons += [*_drops(candidate, champion, policy)]
         reasons += [*_class_drops(candidate, champion, policy)]
-        numbers |= _numbers("champion", champion)
+        numbers |= _numbers("champion", champion) | {"disagreement": candidate.disagreement}
     return GateDecision(not reasons, tuple(reasons), numbers)
 
 

@@ -7,6 +7,7 @@ from ml.rollout.observed import ObservedPolicy
 from ml.wiring.config import Settings
 
 GUARDRAILS = 4
+COMPARISONS = 2  # a rollout is a trial and a watch; what is promised is of both
 
 
 def trial_policy(settings: Settings) -> JudgePolicy:
@@ -40,9 +41,9 @@ def observed_policy(settings: Settings) -> ObservedPolicy:
 
 
 def guardrail_policy(settings: Settings) -> GuardrailPolicy:
-    """Limits beside accuracy; the guardrails share their error budget evenly."""
+    """Limits beside accuracy; the guardrails of trial and watch share their budget evenly."""
     return GuardrailPolicy(
-        alpha=settings.guardrail_false_stop_rate / GUARDRAILS,
+        alpha=settings.guardrail_false_stop_rate / (GUARDRAILS * COMPARISONS),
         max_failure_rise=settings.guardrail_max_failure_rise,
         max_unsure_rise=settings.guardrail_max_unsure_rise,
         min_class_share=settings.guardrail_min_class_share,

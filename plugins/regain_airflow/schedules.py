@@ -27,3 +27,8 @@ def on_event_or_sweep(asset: Asset) -> Any:
 def alert_lease() -> timedelta:
     """How long an attempt at an alert may take."""
     return timedelta(seconds=load_settings().alert_lease_seconds)
+
+
+def longest_trial() -> timedelta:
+    """How long a trial may take, and an approval with it."""
+    return timedelta(days=load_settings().judge_max_days)

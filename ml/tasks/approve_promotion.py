@@ -1,0 +1,75 @@
+"""The tasks of `approve_promotion`: what an engineer said of a challenger that was found good.
+
+Either answer concerns one trial: when it is over by then, rolled back by the judge above all,
+InvalidInput is raised and nothing happens.
+"""
+
+from ml.domain.errors import InvalidInput
+from ml.domain.rollouts import Comparison
+from ml.tasks.rollout import promote, recorded, roll_back, show_in_registry
+from ml.tasks.times import time_of
+from ml.wiring.build import Services
+from ml.wiring.config import load_settings
+
+ACTOR = "approval"
+
+
+def promote_approved(*, experiment: str, as_of: str, services: Services | None = None) -> int:
+    """Let the approved challenger answer everything; returns its version. Once, however often."""
+    services = services or Services(load_settings())
+    key = f"approved:{experiment}"
+    done = recorded(services, key)
+    if done is not None:
+        show_in_registry(services)
+        return done.change.model_version
+    version = _trial(services, experiment).candidate.model_version
+    promote(
+        services,
+        version,
+        reason="an engineer approved what the judge found",
+        actor=ACTOR,
+        at=time_of(as_of),
+        key=key,
+        evidence=_found(services, experiment),
+        seen=services.ledger.rollout().entry_id,
+    )
+    return version
+
+
+def withdraw_refused(*, experiment: str, as_of: str, services: Services | None = None) -> int:
+    """End the trial of a challenger that an engineer refused; returns its version."""
+    services = services or Services(load_settings())
+    key = f"refused:{experiment}"
+    done = recorded(services, key)
+    if done is None:
+        version = _trial(services, experiment).candidate.model_version
+        done = roll_back(
+            services,
+            version=version,
+            reason="an engineer refused the promotion",
+            actor=ACTOR,
+            at=time_of(as_of),
+            key=key,
+            evidence={"experiment": experiment, "verdict": "refused"},
+        )
+    show_in_registry(services)
+    return done.change.model_version
+
+
+def _trial(services: Services, experiment: str) -> Comparison:
+    comparison = services.ledger.rollout().comparison
+    if comparison is None or comparison.experiment != experiment:
+        raise InvalidInput(
+            f"{experiment} is over: nothing is left to approve; see `regain history`"
+        )
+    return comparison
+
+
+def _found(services: Services, experiment: str) -> dict[str, float | str]:
+    """What the judge last wrote of the trial."""
+    found = [
+        entry.change.evidence
+        for entry in services.ledger.history()
+        if entry.change.evidence.get("experiment") == experiment
+    ]
+    return {**found[-1], "verdict": "approved"} if found else {"experiment": experiment}
