@@ -14,6 +14,7 @@ from rich.table import Table
 from ml.cli.tables import print_table
 from ml.domain.decisions import LedgerAction, LedgerEntry
 from ml.domain.errors import InvalidInput, ServiceUnavailable
+from ml.domain.reigns import reigns_of
 from ml.domain.rollouts import Rollout
 from ml.tasks import rollout as changes
 from ml.wiring.build import Services
@@ -27,6 +28,7 @@ _COLOURS = {
     LedgerAction.PROMOTE: "green",
     LedgerAction.CHALLENGE: "cyan",
     LedgerAction.ROLLBACK: "red",
+    LedgerAction.CONFIRM: "green",
     LedgerAction.REFUSE: "yellow",
     LedgerAction.CONTINUE: "dim",
 }
@@ -41,6 +43,8 @@ def register(app: typer.Typer) -> None:
 def history(context: typer.Context, as_json: _Json = False) -> None:
     """Show every decision about who serves, oldest first: when, what, by whom and why.
 
+    Below it, who served from when to when. The evidence of each decision is in the JSON.
+
     Example: regain history --json
     """
     entries = Services(context.obj).ledger.history()
@@ -50,6 +54,7 @@ def history(context: typer.Context, as_json: _Json = False) -> None:
         typer.echo("no decision yet; train a version with the DAG retrain_monthly")
     else:
         _show(entries)
+        _show_reigns(entries)
 
 
 def promote(
@@ -216,6 +221,18 @@ def _show(entries: list[LedgerEntry]) -> None:
     print_table(table)
 
 
+def _show_reigns(entries: list[LedgerEntry]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("version", "served as", "from", "to"):
+        table.add_column(heading, justify="right" if heading == "version" else "left")
+    for reign in reigns_of(entries):
+        until = f"{reign.until:%Y-%m-%d %H:%M}" if reign.until else "now"
+        since = f"{reign.since:%Y-%m-%d %H:%M}"
+        table.add_row(str(reign.model_version), reign.arm.value, since, until)
+    typer.echo()
+    print_table(table)
+
+
 def _as_json(entry: LedgerEntry) -> dict[str, object]:
     change = entry.change
     return {
@@ -223,6 +240,8 @@ def _as_json(entry: LedgerEntry) -> dict[str, object]:
         "action": change.action.value,
         "version": change.model_version,
         "share": change.share,
+        "shadow_share": change.shadow_share,
+        "label_probability": change.label_probability,
         "reason": change.reason,
         "actor": change.actor,
         "at": change.at.isoformat(),

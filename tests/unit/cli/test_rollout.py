@@ -44,10 +44,23 @@ def test_history_tells_when_what_who_and_why(services: FakeServices, regain: Reg
     begin_trial(services)
     lines = regain("history").output.splitlines()
     assert lines[0].split() == ["when", "what", "version", "by", "why"]
-    assert [line.split()[2] for line in lines[1:]] == ["promote", "challenge"]
+    assert [line.split()[2] for line in lines[1:3]] == ["promote", "challenge"]
     assert "challenge 5.0%" in lines[2]
     assert f"{at(2):%Y-%m-%d %H:%M}" in lines[2]
     assert "weighted F1 0.9000" in lines[2]
+
+
+def test_history_tells_who_served_from_when_to_when(services: FakeServices, regain: Regain) -> None:
+    begin_trial(services)
+    regain("promote", "--reason", "checked by hand")
+    reigns = [line.split() for line in regain("history").output.splitlines()[5:]]
+    assert reigns[0] == ["version", "served", "as", "from", "to"]
+    assert [(row[0], row[1]) for row in reigns[1:]] == [
+        ("1", "champion"),
+        ("2", "challenger"),
+        ("2", "champion"),
+    ]
+    assert [row[-1] == "now" for row in reigns[1:]] == [False, False, True]
 
 
 def test_history_for_machines_has_the_evidence(services: FakeServices, regain: Regain) -> None:

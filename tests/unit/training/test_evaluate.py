@@ -114,6 +114,7 @@ def test_bundles_are_judged_on_the_same_rows():
     assert reads_both.fused.rows == reads_text.fused.rows == 41
     missed = reads_both.fused.accuracy - reads_text.fused.accuracy
     assert missed == pytest.approx(1 / 41)
+    assert reads_both.disagreement == reads_text.disagreement == pytest.approx(1 / 41)
 
 
 def test_recent_rows_are_those_listed_lately():
