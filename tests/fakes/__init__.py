@@ -2,12 +2,14 @@
 
 from tests.fakes.alerts import InMemoryAlertOutbox, InMemoryDriftLog
 from tests.fakes.cache import InMemoryPredictionCache
+from tests.fakes.comparisons import InMemoryShadowLog
 from tests.fakes.database import InMemoryDatabase
 from tests.fakes.drift_reports import PlainDriftReports
 from tests.fakes.labels import InMemoryLabelSpaces, InMemoryLabelStore
 from tests.fakes.objects import InMemoryObjectStore
-from tests.fakes.predictions import InMemoryPredictionLog, InMemoryReviewQueue
+from tests.fakes.predictions import InMemoryPredictionLog
 from tests.fakes.registry import InMemoryModelRegistry
+from tests.fakes.reviews import InMemoryReviewQueue
 from tests.fakes.rollout import InMemoryLedgerNews, InMemoryRolloutLedger
 from tests.fakes.services import FakeServices
 from tests.fakes.training import InMemorySnapshotIndex, InMemorySplitLedger
@@ -28,6 +30,7 @@ __all__ = [
     "InMemoryReviewQueue",
     "InMemoryRolloutLedger",
     "InMemoryServedWindows",
+    "InMemoryShadowLog",
     "InMemorySnapshotIndex",
     "InMemorySplitLedger",
     "PlainDriftReports",

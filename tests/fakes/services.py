@@ -6,12 +6,14 @@ from ml.wiring.build import Services
 from ml.wiring.config import Settings
 from tests.fakes.alerts import InMemoryAlertOutbox, InMemoryDriftLog
 from tests.fakes.cache import InMemoryPredictionCache
+from tests.fakes.comparisons import InMemoryShadowLog
 from tests.fakes.database import InMemoryDatabase
 from tests.fakes.drift_reports import PlainDriftReports
 from tests.fakes.labels import InMemoryLabelSpaces, InMemoryLabelStore
 from tests.fakes.objects import InMemoryObjectStore
-from tests.fakes.predictions import InMemoryPredictionLog, InMemoryReviewQueue
+from tests.fakes.predictions import InMemoryPredictionLog
 from tests.fakes.registry import InMemoryModelRegistry
+from tests.fakes.reviews import InMemoryReviewQueue
 from tests.fakes.rollout import InMemoryLedgerNews, InMemoryRolloutLedger
 from tests.fakes.training import InMemorySnapshotIndex, InMemorySplitLedger
 from tests.fakes.windows import InMemoryServedWindows
@@ -37,6 +39,7 @@ class FakeServices(Services):
         self.splits = InMemorySplitLedger(self.database)
         self.ledger = InMemoryRolloutLedger(self.database)
         self.ledger_news = InMemoryLedgerNews(self.database)
+        self.shadows = InMemoryShadowLog(self.database)
         self.windows = InMemoryServedWindows(self.database)
         self.drift_log = InMemoryDriftLog(self.database)
         self.alerts = InMemoryAlertOutbox(self.database)

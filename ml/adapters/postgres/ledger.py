@@ -1,9 +1,10 @@
 """The rollout ledger: who serves, since when, why. An insert also notifies `regain_ledger`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 
 from ml.adapters.postgres.checks import checked_row, storable
 from ml.adapters.postgres.engine import lock, transaction
@@ -11,6 +12,8 @@ from ml.adapters.postgres.tables import rollout_ledger
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import Conflict
 from ml.domain.rollouts import CHANGING, Champion, Rollout, rollout_of
+
+_TURN_SECONDS = 60  # MLflow is given up sooner by whoever has the turn
 
 
 class PostgresRolloutLedger:
@@ -55,6 +58,17 @@ class PostgresRolloutLedger:
         with transaction(self._engine) as connection:
             return [_entry(row) for row in connection.execute(query)]
 
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """The turn to show the ledger in the registry: one process at a time has it.
+
+        The lock is of a connection, so it ends with the process. Writers do not wait for it.
+        """
+        with transaction(self._engine) as connection:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_SECONDS}s'"))
+            lock(connection, "registry_aliases")
+            yield
+
 
 def _rollout(connection: Connection) -> Rollout:
     columns = rollout_ledger.c
@@ -74,6 +88,8 @@ def _row(change: LedgerChange) -> Mapping[str, Any]:
         "at": change.at,
         "evidence": storable(change.evidence),
         "share": change.share,
+        "shadow_share": change.shadow_share,
+        "label_probability": change.label_probability,
     }
     return checked_row(row)
 
@@ -90,5 +106,7 @@ def _entry(row: Any) -> LedgerEntry:
         at=row.at,
         evidence=row.evidence,
         share=row.share,
+        shadow_share=row.shadow_share,
+        label_probability=row.label_probability,
     )
     return LedgerEntry(row.entry_id, change, row.recorded_at)

@@ -10,9 +10,15 @@ from sqlalchemy import Connection, Engine, func, select
 from ml.adapters.postgres import tables
 from ml.adapters.postgres.checks import checked_text, checked_time, numbers_of
 from ml.adapters.postgres.engine import transaction
-from ml.adapters.postgres.rows import insert_new, product_of, product_row
+from ml.adapters.postgres.rows import (
+    insert_new,
+    product_of,
+    product_row,
+    selection_of,
+    selection_row,
+)
 from ml.domain.errors import NotFound
-from ml.domain.predictions import Arm, Prediction, ReviewSelection, SelectionReason
+from ml.domain.predictions import Arm, Prediction, ReviewSelection
 
 
 class PostgresPredictionLog:
@@ -96,15 +102,7 @@ def _row(prediction: Prediction) -> dict[str, Any]:
 def _selection_rows(predictions: Iterable[Prediction]) -> Iterator[dict[str, Any]]:
     for prediction in predictions:
         for selection in prediction.selections:
-            yield {
-                "prediction_id": prediction.prediction_id,
-                "reason": selection.reason.value,
-                "product_id": prediction.product.product_id,
-                "product_digest": prediction.product.digest,
-                "probability": selection.probability,
-                "inclusion_probability": selection.inclusion_probability,
-                "selected_at": prediction.predicted_at,
-            }
+            yield selection_row(selection, prediction.product, at=prediction.predicted_at)
 
 
 def _find(connection: Connection, prediction_id: str) -> Any:
@@ -133,19 +131,11 @@ def _find(connection: Connection, prediction_id: str) -> Any:
 def _selections(connection: Connection, prediction_id: str) -> tuple[ReviewSelection, ...]:
     columns = tables.review_selections.c
     query = (
-        select(columns.reason, columns.probability, columns.inclusion_probability)
+        select(tables.review_selections)
         .where(columns.prediction_id == prediction_id)
         .order_by(columns.reason)
     )
-    return tuple(
-        ReviewSelection(
-            prediction_id,
-            SelectionReason(row.reason),
-            row.probability,
-            row.inclusion_probability,
-        )
-        for row in connection.execute(query)
-    )
+    return tuple(map(selection_of, connection.execute(query)))
 
 
 def _prediction(row: Any, selections: tuple[ReviewSelection, ...]) -> Prediction:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from ml.adapters.postgres.checks import checked_row
+from ml.domain.predictions import ReviewSelection, SelectionReason
 from ml.domain.products import Product
 
 _ROWS_A_STATEMENT = 5_000
@@ -25,7 +26,16 @@ def insert_new(
     a circle. Raises InvalidInput naming the field that can't be stored.
     """
     keys = [key.name for key in table.primary_key]
-    ordered = sorted(map(checked_row, rows), key=lambda row: [row[key] for key in keys])
+    return insert_in_turn(
+        connection, table, sorted(rows, key=lambda row: [row[key] for key in keys])
+    )
+
+
+def insert_in_turn(
+    connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]
+) -> list[tuple[Any, ...]]:
+    """`insert_new` in the order of the rows, for writers that hold the table's lock."""
+    ordered = list(map(checked_row, rows))
     new: list[tuple[Any, ...]] = []
     for start in range(0, len(ordered), _ROWS_A_STATEMENT):
         batch = ordered[start : start + _ROWS_A_STATEMENT]
@@ -75,4 +85,29 @@ def product_of(row: Any) -> Product:
         description=row.description,
         picture=row.picture,
         listed_at=row.listed_at,
+    )
+
+
+def selection_row(selection: ReviewSelection, product: Product, *, at: datetime) -> dict[str, Any]:
+    """The selection as a row of `review_selections`, made at that time."""
+    return {
+        "prediction_id": selection.prediction_id,
+        "reason": selection.reason.value,
+        "product_id": product.product_id,
+        "product_digest": product.digest,
+        "probability": selection.probability,
+        "inclusion_probability": selection.inclusion_probability,
+        "selected_at": at,
+        "reviews": selection.reviews,
+    }
+
+
+def selection_of(row: Any) -> ReviewSelection:
+    """The selection in a row that has the columns of `review_selections`."""
+    return ReviewSelection(
+        row.prediction_id,
+        SelectionReason(row.reason),
+        row.probability,
+        row.inclusion_probability,
+        row.reviews,
     )

@@ -35,8 +35,8 @@ def _integer(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False)
 
 
-def _number(name: str) -> Column[float]:
-    return Column(name, Double, nullable=False)
+def _number(name: str, *, nullable: bool = False) -> Column[float]:
+    return Column(name, Double, nullable=nullable)
 
 
 def _recorded_at() -> Column[datetime]:
@@ -118,6 +118,7 @@ review_selections = Table(
     _number("inclusion_probability"),
     _time("selected_at"),
     _recorded_at(),
+    Column("reviews", Integer, nullable=False, server_default="1"),
 )
 
 review_leases = Table(
@@ -171,7 +172,9 @@ rollout_ledger = Table(
     _time("at"),
     Column("evidence", JSONB, nullable=False),
     _recorded_at(),
-    Column("share", Double),
+    _number("share", nullable=True),
+    _number("shadow_share", nullable=True),
+    _number("label_probability", nullable=True),
 )
 
 drift_checks = Table(
@@ -229,4 +232,38 @@ alert_leases = Table(
     _text("alert_id", primary_key=True),
     _integer("number"),
     _time("leased_until"),
+)
+
+shadow_scores = Table(
+    "shadow_scores",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), nullable=False),
+    _text("experiment", primary_key=True),
+    _text("product_id", primary_key=True),
+    _text("product_digest", primary_key=True),
+    _text("prediction_id"),
+    _time("scored_at"),
+    _text("candidate_category", nullable=True),
+    _text("baseline_category", nullable=True),
+    _number("candidate_confidence"),
+    _number("baseline_confidence"),
+    _number("candidate_ms", nullable=True),
+    _number("baseline_ms", nullable=True),
+    _number("label_probability"),
+    Column("drawn", Boolean, nullable=False),
+    _recorded_at(),
+)
+
+comparison_cohorts = Table(
+    "comparison_cohorts",
+    metadata,
+    _text("experiment", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("last_position", BigInteger, nullable=False),
+    _time("closed_at"),
+    _integer("products"),
+    _integer("disagreements"),
+    Column("strata", JSONB, nullable=False),
+    Column("label_ids", ARRAY(Text), nullable=False),
+    _recorded_at(),
 )
