@@ -138,7 +138,7 @@ def _act(
     if isinstance(decision, Promote):
         return promote(services, version, **terms)
     if isinstance(decision, Stop | Expire):
-        return roll_back(services, version=version, **terms)
+        return roll_back(services, **terms)
     if isinstance(decision, Confirm):
         return confirm(services, **terms)
     return _note(services, comparison, **terms)

@@ -1,0 +1,69 @@
+"""An engineer's word on a promotion: carried out once, and only while the trial is on."""
+
+from typing import Any
+
+import pytest
+
+from ml.domain.errors import InvalidInput
+from ml.tasks.approve_promotion import promote_approved, withdraw_refused
+from ml.tasks.judge_rollout import judge_rollout
+from ml.tasks.rollout import roll_back
+from ml.wiring.config import Settings
+from tests.fakes import FakeServices
+from tests.unit.tasks.comparisons import Found, compare
+from tests.unit.tasks.kills import killed_everywhere
+from tests.unit.tasks.rollouts import actions, at, begin_trial
+
+SETTINGS = Settings(disagreement_capacity_per_day=1e9, judge_margin=0.1, promotion_approval=True)
+WRITES = {"ledger": ("append",), "registry": ("set_alias", "drop_alias")}
+ASKED = {"experiment": "trial-2", "as_of": at(30).isoformat()}
+
+
+def asked() -> FakeServices:
+    """A trial that the judge found good, so that an engineer was asked."""
+    services = FakeServices(SETTINGS)
+    begin_trial(services)
+    compare(services, Found(wins=40, ties=10, losses=10, agreed=60))
+    assert judge_rollout(as_of=at(20).isoformat(), services=services)["asks"]
+    return services
+
+
+def test_what_is_approved_takes_over_with_what_the_judge_found() -> None:
+    services = asked()
+    assert promote_approved(**ASKED, services=services) == 2
+    change = services.ledger.history()[-1].change
+    assert (change.action, change.actor, change.evidence["wins"]) == ("promote", "approval", 40)
+    assert services.registry.aliases() == {"champion": 2}
+    comparison = services.ledger.rollout().comparison
+    assert comparison is not None
+    assert comparison.kind == "watch"
+
+
+def test_what_is_refused_leaves_the_traffic() -> None:
+    services = asked()
+    assert withdraw_refused(**ASKED, services=services) == 2
+    assert services.ledger.rollout().challenger is None
+    assert services.registry.aliases() == {"champion": 1}
+
+
+@pytest.mark.parametrize("answer", [promote_approved, withdraw_refused])
+def test_an_answer_is_carried_out_once_whatever_dies(answer: Any) -> None:
+    def act(services: FakeServices) -> int:
+        return answer(**ASKED, services=services)
+
+    whole = asked()
+    assert act(whole) == act(whole) == 2
+    for moment, services in killed_everywhere(asked, act, WRITES):
+        assert act(services) == 2, moment
+        assert actions(services) == actions(whole), moment
+        assert services.registry.aliases() == whole.registry.aliases(), moment
+
+
+@pytest.mark.parametrize("answer", [promote_approved, withdraw_refused])
+def test_an_answer_that_comes_too_late_is_told_so(answer: Any) -> None:
+    services = asked()
+    roll_back(services, reason="complaints", actor="eva", at=at(25), key="by hand")
+    with pytest.raises(InvalidInput, match="trial-2 is over"):
+        answer(**ASKED, services=services)
+    assert actions(services)[-1] == "rollback"
+    assert services.registry.aliases() == {"champion": 1}
