@@ -13,7 +13,9 @@ from ml.stats.weighting import inverse_probability_weights
 
 # Agresti and Coull, "Approximate Is Better than 'Exact'", The American Statistician 1998: two
 # imagined hits and two misses keep the error of a share near 0 or 1 honest.
-_IMAGINED = np.array([True, True, False, False])
+IMAGINED = np.array([True, True, False, False])
+
+Z_95 = 1.959963984540054  # the normal distribution's central 95 %
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,17 @@ class WeightedShare:
 
     value: float
     standard_error: float
+    labels: int
+    effective_labels: float
+
+
+@dataclass(frozen=True)
+class ShareEstimate:
+    """An estimated share with its 95 % interval, all in [0, 1], and what it rests on."""
+
+    value: float
+    low: float
+    high: float
     labels: int
     effective_labels: float
 
@@ -51,18 +64,49 @@ def weighted_share(
     total = float(weights.sum())
     return WeightedShare(
         value=float(weights @ hits) / total,
-        standard_error=_standard_error(hits, weights),
+        standard_error=_with_imagined(hits, weights)[1],
         labels=len(hits),
         effective_labels=total**2 / float(weights @ weights),
     )
 
 
-def _standard_error(hits: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
-    """Above 0 even when every label agrees, as it must be: the next one may not.
+def share_estimate(
+    hits: NDArray[np.bool_], inclusion_probabilities: NDArray[np.float64]
+) -> ShareEstimate:
+    """`weighted_share` with its interval, which is wide, not wrong, on a handful of labels.
 
-    The imagined labels weigh as much as the heaviest one, so that it may be wrong, too.
+    The interval is centred as if the imagined labels were real (Agresti and Coull 1998). Without
+    rows it is [0, 1].
+
+    >>> share_estimate(np.ones(10, bool), np.ones(10))  # doctest: +ELLIPSIS
+    ShareEstimate(value=1.0, low=0.67..., high=1.0, labels=10, effective_labels=10.0)
     """
-    hits = np.concatenate([hits, _IMAGINED])
-    weights = np.concatenate([weights, np.full(len(_IMAGINED), weights.max())])
-    share = weights @ hits / weights.sum()
-    return float(np.linalg.norm(weights * (hits - share)) / weights.sum())
+    if not len(hits):
+        return ShareEstimate(0.0, 0.0, 1.0, 0, 0.0)
+    share = weighted_share(hits, inclusion_probabilities)
+    weights = inverse_probability_weights(inclusion_probabilities)
+    centre, error = _with_imagined(hits, weights)
+    low, high = clipped_interval(share.value, centre, error)
+    return ShareEstimate(share.value, low, high, share.labels, share.effective_labels)
+
+
+def clipped_interval(value: float, centre: float, error: float) -> tuple[float, float]:
+    """The 95 % interval about a centre within [0, 1]; the estimate itself is always in it.
+
+    >>> clipped_interval(1.0, 0.9, 0.0)
+    (0.9, 1.0)
+    """
+    reach = Z_95 * error
+    return max(0.0, min(value, centre - reach)), min(1.0, max(value, centre + reach))
+
+
+def _with_imagined(hits: NDArray[np.bool_], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Share and standard error with the imagined labels among the rows.
+
+    The error is above 0 even when every label agrees, as it must be: the next one may not. The
+    imagined labels weigh as much as the heaviest one, so that it may be wrong, too.
+    """
+    hits = np.concatenate([hits, IMAGINED])
+    weights = np.concatenate([weights, np.full(len(IMAGINED), weights.max())])
+    share = float(weights @ hits / weights.sum())
+    return share, float(np.linalg.norm(weights * (hits - share)) / weights.sum())

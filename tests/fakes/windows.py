@@ -1,15 +1,16 @@
 """Spans of the prediction log in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import pyarrow as pa
 
 from ml.adapters.postgres.checks import checked_row
 from ml.domain.labels import Label, LabelSource
-from ml.domain.ports import OUTCOME_SCHEMA, WINDOW_SCHEMA
-from ml.domain.predictions import Prediction
+from ml.domain.ports import OUTCOME_SCHEMA, SELECTED_SCHEMA, TOTALS_SCHEMA, WINDOW_SCHEMA
+from ml.domain.predictions import Prediction, ReviewSelection
 from tests.fakes.database import InMemoryDatabase
+from tests.fakes.reviews import reviews_of
 
 
 class InMemoryServedWindows:
@@ -56,6 +57,43 @@ class InMemoryServedWindows:
             if answer.prediction_id in labels
         ]
         return pa.Table.from_pylist(rows, schema=OUTCOME_SCHEMA)
+
+    def selected(
+        self,
+        model_version: int,
+        *,
+        as_of: datetime,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pa.Table:
+        checked_row({"as_of": as_of})
+        answers = self._answers(model_version, since, until)
+        with self._database.transaction():
+            selections = list(self._database.selections.values())
+            reviews = reviews_of(self._database)
+        drawn: dict[str, list[ReviewSelection]] = {}
+        for each in selections:
+            if each.at <= as_of:
+                drawn.setdefault(each.selection.prediction_id, []).append(each.selection)
+        rows = [
+            _selected(
+                answer, drawn[answer.prediction_id], reviews.get(_revision(answer), ()), as_of
+            )
+            for answer in _as_first_shown(one for one in answers if one.prediction_id in drawn)
+        ]
+        return pa.Table.from_pylist(rows, schema=SELECTED_SCHEMA)
+
+    def totals(
+        self, model_version: int, *, since: datetime | None = None, until: datetime | None = None
+    ) -> pa.Table:
+        confidences: dict[str, list[float]] = {}
+        for answer in _as_first_shown(self._answers(model_version, since, until)):
+            confidences.setdefault(answer.category, []).append(answer.confidence)
+        rows = [
+            {"category": category, "products": len(each), "confidence_sum": sum(each)}
+            for category, each in sorted(confidences.items())
+        ]
+        return pa.Table.from_pylist(rows, schema=TOTALS_SCHEMA)
 
     def _answers(
         self, model_version: int | None, since: datetime | None, until: datetime | None
@@ -108,4 +146,39 @@ def _outcome(answer: Prediction, label: Label) -> dict[str, object]:
         "inclusion_probability": label.inclusion_probability,
         "predicted_at": answer.predicted_at,
         "labelled_at": label.labelled_at,
+    }
+
+
+def _revision(answer: Prediction) -> tuple[str, str]:
+    return answer.product.product_id, answer.product.digest
+
+
+def _as_first_shown(answers: Iterable[Prediction]) -> list[Prediction]:
+    """The first answer of each product as it was shown."""
+    first: dict[tuple[str, str], Prediction] = {}
+    for answer in answers:
+        first.setdefault(_revision(answer), answer)
+    return list(first.values())
+
+
+def _selected(
+    answer: Prediction,
+    selections: Sequence[ReviewSelection],
+    reviews: Sequence[Label],
+    as_of: datetime,
+) -> dict[str, object]:
+    labels = [label for label in reviews if label.labelled_at <= as_of]
+    stated = [one for one in labels if one.prediction_id == answer.prediction_id]
+    return {
+        "prediction_id": answer.prediction_id,
+        "predicted_at": answer.predicted_at,
+        "category": answer.category,
+        "confidence": answer.confidence,
+        "title": answer.product.title,
+        "description": answer.product.description,
+        "picture": answer.product.picture,
+        "reasons": sorted(selection.reason.value for selection in selections),
+        "reviews": max(selection.reviews for selection in selections),
+        "inclusion_probability": max(one.inclusion_probability for one in [*selections, *stated]),
+        "votes": [{"reviewer": one.reviewer, "category": one.category} for one in labels],
     }

@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from ml.adapters.postgres.arrow import batch_of
 from ml.adapters.postgres.checks import checked_text, checked_time, numbers_of
 from ml.adapters.postgres.engine import transaction
+from ml.adapters.postgres.selected import answer_totals, selected_answers
 from ml.adapters.postgres.tables import labels, predictions
 from ml.domain.labels import LabelSource
-from ml.domain.ports import OUTCOME_SCHEMA, WINDOW_SCHEMA
+from ml.domain.ports import OUTCOME_SCHEMA, SELECTED_SCHEMA, TOTALS_SCHEMA, WINDOW_SCHEMA
 
 _OLDEST_FIRST = (predictions.c.predicted_at, predictions.c.prediction_id)
 _ANSWERS = select(*(predictions.c[name] for name in WINDOW_SCHEMA.names), predictions.c.signals)
@@ -68,6 +69,30 @@ class PostgresServedWindows:
         with transaction(self._engine) as connection:
             rows = connection.execute(query).all()
         return pa.Table.from_batches([batch_of(rows, OUTCOME_SCHEMA)])
+
+    def selected(
+        self,
+        model_version: int,
+        *,
+        as_of: datetime,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pa.Table:
+        """Products drawn for review by `as_of`, labelled by then or not yet, oldest first."""
+        span = _span(model_version, since=since, until=until)
+        query = selected_answers(span, checked_time("as_of", as_of))
+        with transaction(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return pa.Table.from_batches([batch_of(rows, SELECTED_SCHEMA)])
+
+    def totals(
+        self, model_version: int, *, since: datetime | None = None, until: datetime | None = None
+    ) -> pa.Table:
+        """What a version answered in a span, by category: each product as it was shown once."""
+        query = answer_totals(_span(model_version, since=since, until=until))
+        with transaction(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return pa.Table.from_batches([batch_of(rows, TOTALS_SCHEMA)])
 
     def _window(self, query: Select[Any]) -> pa.Table:
         with transaction(self._engine) as connection:

@@ -21,6 +21,8 @@ from ml.domain.ports.labels import (
 )
 from ml.domain.ports.predictions import (
     OUTCOME_SCHEMA,
+    SELECTED_SCHEMA,
+    TOTALS_SCHEMA,
     WINDOW_SCHEMA,
     PredictionLog,
     ReviewQueue,
@@ -44,6 +46,8 @@ __all__ = [
     "DRAWN_SCHEMA",
     "LABEL_SCHEMA",
     "OUTCOME_SCHEMA",
+    "SELECTED_SCHEMA",
+    "TOTALS_SCHEMA",
     "WINDOW_SCHEMA",
     "AlertOutbox",
     "Candidate",

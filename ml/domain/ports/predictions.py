@@ -67,6 +67,29 @@ OUTCOME_SCHEMA = pa.schema(
     ]
 )
 
+# Columns of ServedWindows.selected, one row a product that people were asked to check; `votes` are
+# all review labels of the product as it was shown, oldest first:
+SELECTED_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("predicted_at", pa.timestamp("us", tz="UTC")),
+        ("category", pa.string()),  # what the model said
+        ("confidence", pa.float64()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("picture", pa.string()),
+        ("reasons", pa.list_(pa.string())),
+        ("reviews", pa.int32()),
+        ("inclusion_probability", pa.float64()),
+        ("votes", pa.list_(pa.struct([("reviewer", pa.string()), ("category", pa.string())]))),
+    ]
+)
+
+# Columns of ServedWindows.totals, one row a category that was answered, in its order:
+TOTALS_SCHEMA = pa.schema(
+    [("category", pa.string()), ("products", pa.int64()), ("confidence_sum", pa.float64())]
+)
+
 
 class ServedWindows(Protocol):
     """Spans of the prediction log, as drift checks and judges look at them.
@@ -101,4 +124,26 @@ class ServedWindows(Protocol):
 
         Of a version, of an experiment, and of a span of `predicted_at` (inclusive), where given.
         """
+        ...
+
+    def selected(
+        self,
+        model_version: int,
+        *,
+        as_of: datetime,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pa.Table:
+        """Products drawn for review by `as_of`, labelled by then or not yet, SELECTED_SCHEMA.
+
+        Of a version's answers in a span of `predicted_at` (inclusive), oldest first. A product as
+        it was shown counts once, as it was first drawn. Its inclusion probability is the largest
+        that one of its selections, or a label given to that answer, states.
+        """
+        ...
+
+    def totals(
+        self, model_version: int, *, since: datetime | None = None, until: datetime | None = None
+    ) -> pa.Table:
+        """What a version answered in a span, TOTALS_SCHEMA: each product as it was shown once."""
         ...

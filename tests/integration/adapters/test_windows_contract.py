@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from ml.domain.errors import InvalidInput
-from ml.domain.ports import OUTCOME_SCHEMA, WINDOW_SCHEMA
-from ml.domain.predictions import Arm
-from tests.examples import a_label, a_prediction, a_review_label, day
+from ml.domain.ports import OUTCOME_SCHEMA, SELECTED_SCHEMA, TOTALS_SCHEMA, WINDOW_SCHEMA
+from ml.domain.predictions import Arm, SelectionReason
+from tests.examples import a_label, a_prediction, a_product, a_review_label, day
 
 LATER = day(1_000)
 
@@ -40,6 +40,8 @@ def test_an_unknown_version_has_an_empty_window(stores):
     ):
         assert window.equals(WINDOW_SCHEMA.empty_table())
     assert stores.windows.outcomes(as_of=LATER).equals(OUTCOME_SCHEMA.empty_table())
+    assert stores.windows.selected(9, as_of=LATER).equals(SELECTED_SCHEMA.empty_table())
+    assert stores.windows.totals(9).equals(TOTALS_SCHEMA.empty_table())
 
 
 def test_the_first_and_the_last_answers_of_a_version(served):
@@ -147,6 +149,84 @@ def test_the_first_review_label_by_then_counts(labelled):
     assert before.num_rows == 0
 
 
+def test_a_selected_answer_has_its_product_its_coins_and_its_votes(labelled):
+    reasons = [SelectionReason.LOW_CONFIDENCE, SelectionReason.AUDIT]
+    answer = a_prediction(3, reasons=reasons)
+    labelled.predictions.append([answer, a_prediction(4), a_prediction(5, reasons=reasons[:1])])
+    labelled.labels.append(
+        [
+            a_review_label(answer, labelled_at=day(6), reviewer="bob", category="pools"),
+            a_review_label(answer, labelled_at=day(5), inclusion_probability=0.4375),
+            a_label(answer.product, category="games"),
+        ]
+    )
+    selected = labelled.windows.selected(1, as_of=LATER)
+    assert selected.schema == SELECTED_SCHEMA
+    first, second = selected.to_pylist()
+    assert first == {
+        "prediction_id": "prediction-3",
+        "predicted_at": day(3),
+        "category": "games",
+        "confidence": 0.7,
+        "title": "title 3",
+        "description": "<p>chaise d'été</p>",
+        "picture": None,
+        "reasons": ["audit", "low_confidence"],
+        "reviews": 1,
+        "inclusion_probability": 1.0,  # what bob's label states
+        "votes": [
+            {"reviewer": "ana", "category": "books"},
+            {"reviewer": "bob", "category": "pools"},
+        ],
+    }
+    assert (second["reasons"], second["votes"]) == (["low_confidence"], [])
+    assert second["inclusion_probability"] == 0.4375
+
+
+def test_selected_answers_are_of_a_version_and_a_span_as_known_by_then(labelled):
+    audit = [SelectionReason.AUDIT]
+    answers = [a_prediction(n, reasons=audit, model_version=1 + n % 2) for n in range(8)]
+    labelled.predictions.append(answers)
+    labelled.labels.append([a_review_label(answer) for answer in answers])
+
+    def found(version, **asked):
+        return numbers(labelled.windows.selected(version, **{"as_of": LATER, **asked}))
+
+    assert found(1) == [0, 2, 4, 6]
+    assert found(2, since=day(3), until=day(5)) == [3, 5]
+    assert found(1, as_of=day(4)) == [0, 2, 4], "who is drawn later, is drawn later"
+    votes = labelled.windows.selected(1, as_of=day(4))["votes"].to_pylist()
+    assert [len(each) for each in votes] == [1, 1, 0], "labels are given a day after the answer"
+
+
+def test_a_product_counts_once_as_it_was_first_shown(labelled):
+    audit, product = [SelectionReason.AUDIT], a_product(0)
+    again = {"product": product, "category": "pools", "confidence": 0.9}
+    labelled.predictions.append(
+        [
+            a_prediction(2, reasons=audit, **again),
+            a_prediction(1, reasons=audit, product=product),
+            a_prediction(3, **again),
+            a_prediction(4, product=a_product(0, title="edited"), category="books"),
+            a_prediction(5, model_version=2),
+        ]
+    )
+    other = a_prediction(6, product=product, model_version=2)
+    labelled.predictions.append([other])
+    labelled.labels.append([a_review_label(other, inclusion_probability=0.5)])
+    selected = labelled.windows.selected(1, as_of=LATER)
+    assert numbers(selected) == [1]
+    assert selected["votes"].to_pylist() == [[{"reviewer": "ana", "category": "books"}]]
+    assert selected["inclusion_probability"].to_pylist() == [0.4375], "that label is of no answer"
+    assert labelled.windows.totals(1).to_pylist() == [
+        {"category": "books", "products": 1, "confidence_sum": 0.7},
+        {"category": "games", "products": 1, "confidence_sum": 0.7},
+    ]
+    assert labelled.windows.totals(1, since=day(2), until=day(3)).to_pylist() == [
+        {"category": "pools", "products": 1, "confidence_sum": 0.9}
+    ]
+
+
 def test_times_without_a_zone_are_refused(stores):
     naive = day(0).replace(tzinfo=None)
     with pytest.raises(InvalidInput, match="until"):
@@ -157,3 +237,7 @@ def test_times_without_a_zone_are_refused(stores):
         stores.windows.outcomes(as_of=naive)
     with pytest.raises(InvalidInput, match="experiment"):
         stores.windows.outcomes(as_of=LATER, experiment="\0")
+    with pytest.raises(InvalidInput, match="as_of"):
+        stores.windows.selected(1, as_of=naive)
+    with pytest.raises(InvalidInput, match="since"):
+        stores.windows.totals(1, since=naive)
