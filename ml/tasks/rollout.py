@@ -13,9 +13,9 @@ from typing import Any
 
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import InvalidInput
-from ml.domain.predictions import Arm
 from ml.domain.rollouts import Challenger, Champion, ComparisonKind, Rollout
 from ml.rollout.selection import plan_label_probability
+from ml.tasks.registry_aliases import show_in_registry as show_in_registry
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
 
@@ -167,34 +167,13 @@ def recorded(services: Services, key: str) -> LedgerEntry | None:
     return next((each for each in services.ledger.history() if each.change.key == key), None)
 
 
-def show_in_registry(services: Services) -> None:
-    """Point the registry's aliases `champion` and `challenger` at who serves by the ledger.
-
-    Whoever writes last looks once more, so that two at a time never leave what is outdated.
-    """
-    shown = None
-    while (rollout := services.ledger.rollout()).entry_id != shown:
-        aliases = services.registry.aliases()
-        for alias, served in (
-            (Arm.CHAMPION.value, rollout.champion),
-            (Arm.CHALLENGER.value, rollout.challenger),
-        ):
-            if served is None and alias in aliases:
-                services.registry.drop_alias(alias)
-            elif served is not None and aliases.get(alias) != served.model_version:
-                services.registry.set_alias(alias, served.model_version)
-        shown = rollout.entry_id
-
-
 def _record(services: Services, change: LedgerChange, seen: int | None) -> LedgerEntry:
     entry = services.ledger.append(change, seen=seen)
     show_in_registry(services)
     return entry
 
 
-def shadow_terms(
-    settings: Settings, action: LedgerAction, evidence: Evidence
-) -> dict[str, Any]:
+def shadow_terms(settings: Settings, action: LedgerAction, evidence: Evidence) -> dict[str, Any]:
     """`shadow_share` and `label_probability` of the trial or watch that a change begins, if any.
 
     How often the models are expected to differ is `disagreement` in the evidence: what the gate, or

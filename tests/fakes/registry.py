@@ -12,12 +12,15 @@ class InMemoryModelRegistry:
         self._versions: dict[int, ModelVersion] = {}
         self._files: dict[int, dict[str, bytes]] = {}
         self._aliases: dict[str, int] = {}
+        self._note: str | None = None
+        self._made = 0
 
     def register(self, candidate: Candidate) -> ModelVersion:
         for known in self._versions.values():
             if known.key == candidate.key:
                 return known
-        version = len(self._versions) + 1
+        self._made += 1
+        version = self._made
         self._files[version] = dict(candidate.files)
         self._versions[version] = ModelVersion(
             version=version,
@@ -53,3 +56,16 @@ class InMemoryModelRegistry:
 
     def aliases(self) -> dict[str, int]:
         return dict(self._aliases)
+
+    def note(self) -> str | None:
+        return self._note
+
+    def set_note(self, note: str) -> None:
+        if not self._made:
+            raise NotFound("nothing is registered yet")
+        self._note = note
+
+    def delete(self, version: int) -> None:
+        """What an engineer does in MLflow: the version goes, and its aliases with it."""
+        del self._versions[version]
+        self._aliases = {name: each for name, each in self._aliases.items() if each != version}

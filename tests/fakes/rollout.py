@@ -1,5 +1,7 @@
 """The rollout ledger in memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -37,6 +39,13 @@ class InMemoryRolloutLedger:
     def history(self) -> list[LedgerEntry]:
         with self._database.transaction():
             return sorted(self._database.ledger.values(), key=lambda entry: entry.entry_id)
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        with self._database.showing:
+            with self._database.transaction():
+                pass  # a turn is taken in the database
+            yield
 
 
 class InMemoryLedgerNews:

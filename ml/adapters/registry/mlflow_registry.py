@@ -20,6 +20,7 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion as MlflowModelVersion
+from mlflow.entities.model_registry import RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
@@ -33,6 +34,7 @@ EXPERIMENT = "regain"
 KEY_TAG = "regain.key"
 BUNDLE_TAG = "regain.bundle_digest"
 MODEL_URI_TAG = "regain.model_uri"
+NOTE_TAG = "regain.shown"
 DATASET_DIGEST_LENGTH = 36  # what MLflow's table holds; the full digest is in the dataset's name
 
 PYFUNC_FILE = Path(__file__).with_name("pyfunc.py")
@@ -107,12 +109,24 @@ class MlflowRegistry:
             self._client.delete_registered_model_alias(MODEL_NAME, alias)
 
     def aliases(self) -> dict[str, int]:
+        model = self._registered_model()
+        return {alias: int(version) for alias, version in model.aliases.items()} if model else {}
+
+    def note(self) -> str | None:
+        model = self._registered_model()
+        return model.tags.get(NOTE_TAG) if model else None
+
+    def set_note(self, note: str) -> None:
+        with _reachable(self._shown):
+            self._client.set_registered_model_tag(MODEL_NAME, NOTE_TAG, note)
+
+    def _registered_model(self) -> RegisteredModel | None:
+        """The model with its aliases and tags; None before anything is registered."""
         try:
             with _reachable(self._shown):
-                model = self._client.get_registered_model(MODEL_NAME)
+                return self._client.get_registered_model(MODEL_NAME)
         except NotFound:
-            return {}
-        return {alias: int(version) for alias, version in model.aliases.items()}
+            return None
 
     def _find_version(self, key: str) -> MlflowModelVersion | None:
         found = self._client.search_model_versions(
@@ -214,6 +228,11 @@ class MlflowRegistry:
         )
 
     def _to_domain(self, found: MlflowModelVersion) -> ModelVersion:
+        if not {KEY_TAG, BUNDLE_TAG} <= found.tags.keys():
+            raise NotFound(
+                f"version {found.version} was not registered by regain: it has no tag "
+                f"{KEY_TAG} or {BUNDLE_TAG}, so nothing can serve it"
+            )
         run = self._client.get_run(found.run_id)
         return ModelVersion(
             version=int(found.version),

@@ -1,5 +1,6 @@
 """Who serves, and word of changes."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ml.domain.decisions import LedgerChange, LedgerEntry
@@ -26,6 +27,13 @@ class RolloutLedger(Protocol):
 
     def history(self) -> list[LedgerEntry]:
         """All entries, oldest first."""
+        ...
+
+    def showing(self) -> AbstractContextManager[None]:
+        """The turn to show the ledger in the registry: one process at a time has it.
+
+        It ends with the process that has it. Raises ServiceUnavailable when it does not come.
+        """
         ...
 
 

@@ -130,6 +130,19 @@ def test_an_alias_is_dropped_and_may_be_missing(registry, make_candidate) -> Non
     assert "challenger" not in registry.aliases()
 
 
+def test_an_alias_of_a_version_that_is_not_there_is_not_found(registry, make_candidate) -> None:
+    registry.register(make_candidate("one"))
+    with pytest.raises(NotFound):
+        registry.set_alias("champion", 9_999)
+
+
+def test_a_note_stays_until_the_next_one(registry, make_candidate) -> None:
+    registry.register(make_candidate("one"))
+    for note in ('{"champion": 1}', "another"):
+        registry.set_note(note)
+        assert registry.note() == note
+
+
 def test_tags_are_added(registry, make_candidate) -> None:
     version = registry.register(make_candidate("one"))
     registry.tag(version.version, {"regain.gate": "refused"})
@@ -143,6 +156,33 @@ def test_an_unknown_version_is_not_found(registry, make_candidate) -> None:
         registry.get(9_999)
     with pytest.raises(NotFound):
         registry.files(9_999)
+
+
+@pytest.mark.integration
+def test_a_deleted_version_takes_its_alias_along(mlflow_url: str, make_candidate) -> None:
+    from ml.adapters.registry.mlflow_registry import MlflowRegistry
+
+    registry = MlflowRegistry(mlflow_url)
+    version = registry.register(make_candidate("one")).version
+    registry.set_alias("challenger", version)
+    registry._client.delete_model_version("regain", str(version))
+    assert "challenger" not in registry.aliases()
+    for look in (registry.get, lambda gone: registry.set_alias("challenger", gone)):
+        with pytest.raises(NotFound):
+            look(version)
+
+
+@pytest.mark.integration
+def test_a_version_that_regain_did_not_register_is_not_found(mlflow_url: str) -> None:
+    from ml.adapters.registry.mlflow_registry import MlflowRegistry
+
+    registry = MlflowRegistry(mlflow_url)
+    run = registry._client.create_run(registry._experiment_id())
+    made = registry._client.create_model_version(
+        "regain", source=run.info.artifact_uri, run_id=run.info.run_id
+    )
+    with pytest.raises(NotFound, match="was not registered by regain"):
+        registry.get(int(made.version))
 
 
 @pytest.mark.integration

@@ -98,7 +98,7 @@ def test_a_lost_alias_comes_back_with_any_cleared_promotion(
 ) -> None:
     """The ledger says who serves; the registry's alias follows it, never the cleared run."""
     version, evaluation = first
-    services.registry.set_alias("champion", 1)
+    services.registry.drop_alias("champion")
     with suppress(RegainError):
         release(
             version=version,

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from ml.domain.errors import Conflict, InvalidInput, NotFound, ServiceUnavailable
-from ml.tasks.rollout import challenge, promote, roll_back, show_in_registry
+from ml.tasks.rollout import challenge, promote, roll_back
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
 from tests.unit.tasks.kills import killed_everywhere
 from tests.unit.tasks.rollouts import actions, at, begin_trial, register_version, release_version
 
-WRITES = {"ledger": ("append",), "registry": ("set_alias", "drop_alias", "tag", "register")}
+WRITES = {"ledger": ("append",), "registry": ("set_note", "set_alias", "drop_alias")}
 TERMS: dict[str, Any] = {"reason": "because", "actor": "anna", "at": at(30), "key": "change"}
 
 
@@ -147,23 +147,3 @@ def test_killed_at_any_write_a_repeated_change_ends_the_same() -> None:
         assert actions(services)[-3:] == ["challenge", "rollback", "rollback"], moment
         assert len(actions(services)) == 6, moment
         assert services.registry.aliases() == {"champion": 1}, moment
-
-
-def test_a_slow_follower_leaves_no_outdated_alias(
-    services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While it moves the aliases, somebody else promotes and shows that."""
-    register_version(services, 2)
-    register_version(services, 3)
-    challenge(services, 2, **TERMS)
-    services.registry.set_alias("champion", 3)  # what it finds to mend
-    set_alias = services.registry.set_alias
-
-    def overtaken(alias: str, version: int) -> None:
-        monkeypatch.undo()
-        promote(services, 2, **{**TERMS, "key": "overtaking"})
-        set_alias(alias, version)
-
-    monkeypatch.setattr(services.registry, "set_alias", overtaken)
-    show_in_registry(services)
-    assert services.registry.aliases() == {"champion": 2}
