@@ -62,7 +62,7 @@ def next_cohort(
         closed_at=as_of,
         products=products,
         disagreements=disagreements,
-        strata=_strata(members, settled),
+        strata=strata_of(members, settled),
         label_ids=tuple(label["label_id"] for row in members for label in row["labels"]),
     )
 
@@ -75,14 +75,15 @@ def _end(
     policy: CohortPolicy,
     as_of: datetime,
 ) -> int | None:
-    """Where the cohort ends; None while it may still grow."""
+    """Where the cohort ends, the same however often one looks; None while it may still grow."""
     opened = log.opened(experiment, after=after)
     if opened is None:
         return None
-    full = drawn[policy.draws - 1]["position"] if len(drawn) >= policy.draws else None
-    if full is not None or as_of < opened + timedelta(hours=policy.hours):
+    full: int | None = drawn[policy.draws - 1]["position"] if len(drawn) >= policy.draws else None
+    if as_of < opened + timedelta(hours=policy.hours):
         return full
-    return log.reach(experiment, after=after, hours=policy.hours)
+    reach = log.reach(experiment, after=after, hours=policy.hours)
+    return full if reach is None else min(full or reach, reach)
 
 
 def _settled(row: Row) -> str | None:
@@ -100,7 +101,8 @@ def _is_over(
     return as_of >= drawn_at + timedelta(days=policy.wait_days)
 
 
-def _strata(members: Sequence[Row], settled: Sequence[str | None]) -> tuple[Stratum, ...]:
+def strata_of(members: Sequence[Row], settled: Sequence[str | None]) -> tuple[Stratum, ...]:
+    """Drawn disagreements (columns of DRAWN_SCHEMA) by hardness, and what people settled on."""
     counts = [[0, 0, 0, 0] for _ in range(len(HARDNESS) + 1)]
     for row, category in zip(members, settled, strict=True):
         counts[_hardness(row)][0] += 1

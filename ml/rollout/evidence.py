@@ -6,10 +6,11 @@ everything, so a labelled outcome d stands for d / q and everything else for 0. 
 on every scored product, those that agree included: how rare disagreements are is then part of the
 evidence, and nothing has to be assumed or estimated about it.
 
-Labels that never came are missing at random given how hard the products are: in each stratum, those
-that came speak for those that did not, by weights of all cohorts so far. They are known before the
-outcomes are looked at, as a fair bet needs. `Estimate` shows beside it how far the missing ones
-could move the figure at worst.
+Labels that never came are missing at random given how hard the products are: in each stratum of a
+cohort those that came speak for those that did not, by weights that count labels and look at no
+outcome. Such a bet grows no faster than one on all the labels would, since (1 + w * x) ** (1 / w)
+falls with the weight w >= 1; and what comes of one cohort depends on no other one's share of missing
+labels. `Estimate` shows beside it how far the missing ones could move the figure at worst.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ FloatArray = NDArray[np.float64]
 WORSE = beta_prior(1, 3)
 NOT_WORSE = beta_prior(1, 9)
 
+_SILENT = 20  # drawn products of a stratum without one label: then it is never labelled
 _STEPS = 60  # halvings: a bound is exact to the last bit that matters
 
 
@@ -59,8 +61,8 @@ class Estimate:
 class Evidence:
     """Outcomes of scored products, [V] each, and how often each came.
 
-    An outcome is of a labelled disagreement, by its weight, or 0. `scales` are the largest that an
-    outcome beside it can be; `probability` is q, that of a disagreement being labelled.
+    An outcome is of a labelled disagreement, by its weight, or 0. `scales` are the largest weights
+    beside it; `probability` is q, that of a disagreement being labelled.
     """
 
     outcomes: FloatArray
@@ -70,11 +72,11 @@ class Evidence:
 
     def log_e_above(self, difference: float, prior: BetPrior = NOT_WORSE) -> float:
         """Evidence against "the difference is `difference` or less"."""
-        return float(log_e_value(self._stakes(difference), self.counts, prior))
+        return float(log_e_value(self.stakes(difference), self.counts, prior))
 
     def log_e_below(self, difference: float, prior: BetPrior = WORSE) -> float:
         """Evidence against "the difference is `difference` or more"."""
-        return float(log_e_value(-self._stakes(difference), self.counts, prior))
+        return float(log_e_value(-self.stakes(difference), self.counts, prior))
 
     def bounds(self, *, alpha: float) -> tuple[float, float]:
         """A confidence sequence: with chance 1 - alpha it holds the difference at all times.
@@ -87,8 +89,8 @@ class Evidence:
         upper = _last(lambda at: self.log_e_below(at) >= limit, start=1.0, end=-1.0)
         return lower, upper
 
-    def _stakes(self, difference: float) -> FloatArray:
-        """Fair bets on "more than `difference`": they grow with it falling, one for one."""
+    def stakes(self, difference: float) -> FloatArray:
+        """Outcomes as fair bets on "more than `difference`" pay them, each at least -1."""
         offset = difference * self.probability
         return (self.outcomes - offset) / (self.scales + abs(offset))
 
@@ -107,21 +109,35 @@ def evidence_of(cohorts: Sequence[Cohort], *, probability: float) -> Evidence:
 
 
 def _groups(cohorts: Iterable[Cohort]) -> Iterator[_Group]:
-    """A cohort with drawn products and not a single label is left out, its products, too."""
-    so_far: list[Stratum] = []
+    """Cohorts wait for the next one while a stratum that was drawn from has no label.
+
+    Were they left out, or were the other strata to speak for it, those that count would be richer
+    in products on which the models agree, or in easy ones.
+    """
+    waiting: list[Stratum] = []
+    products = 0
     for cohort in cohorts:
-        so_far = _added(so_far, cohort.strata)
-        labelled = sum(stratum.labelled for stratum in cohort.strata)
-        if not labelled and any(stratum.drawn for stratum in cohort.strata):
-            continue
-        weights = _weights(so_far)
-        pairs = list(zip(cohort.strata, weights, strict=True))
-        scale = max((weight for stratum, weight in pairs if stratum.labelled), default=1.0)
-        for stratum, weight in pairs:
-            yield _Group(weight, scale, stratum.wins)
-            yield _Group(-weight, scale, stratum.losses)
-        decided = sum(stratum.wins + stratum.losses for stratum in cohort.strata)
-        yield _Group(0.0, scale, cohort.products - decided)
+        waiting = _added(waiting, cohort.strata)
+        products += cohort.products
+        if not _waits(waiting):
+            yield from _outcomes(products, waiting)
+            waiting, products = [], 0
+
+
+def _waits(strata: Sequence[Stratum]) -> bool:
+    silent = [stratum.drawn for stratum in strata if stratum.drawn and not stratum.labelled]
+    some = any(stratum.labelled for stratum in strata)
+    return bool(silent) and (min(silent) < _SILENT or not some)
+
+
+def _outcomes(products: int, strata: Sequence[Stratum]) -> Iterator[_Group]:
+    weights = _weights(strata)
+    scale = max([1.0, *weights])
+    for stratum, weight in zip(strata, weights, strict=True):
+        yield _Group(weight, scale, stratum.wins)
+        yield _Group(-weight, scale, stratum.losses)
+    decided = sum(stratum.wins + stratum.losses for stratum in strata)
+    yield _Group(0.0, scale, products - decided)
 
 
 def _weights(strata: Sequence[Stratum]) -> list[float]:

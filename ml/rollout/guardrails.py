@@ -79,8 +79,11 @@ def _rises(more: int, fewer: int, products: int, limit: float, alpha: float) -> 
 
 
 def _slow(tally: ShadowTally, policy: GuardrailPolicy) -> Iterator[Breach]:
-    """On a machine that is slow for both, the candidate is not to blame."""
-    if tally.baseline_slow > SLOW_SHARE * tally.baseline_timed:
+    """On a machine that is slow for both, the candidate is not to blame.
+
+    Nor is it where the baseline was never timed, as in a watch: it may be the machine.
+    """
+    if tally.baseline_slow >= SLOW_SHARE * tally.baseline_timed:
         return
     values = np.array([1.0 - SLOW_SHARE, -SLOW_SHARE]) / SLOW_SHARE
     counts = np.array([tally.candidate_slow, tally.candidate_timed - tally.candidate_slow])

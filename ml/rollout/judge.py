@@ -22,6 +22,8 @@ from ml.rollout.decisions import Await, Confirm, Continue, Decision, Expire, Gro
 from ml.rollout.evidence import Estimate, Evidence, estimate_of, evidence_of
 from ml.rollout.guardrails import Breach
 
+_DIGITS = 9  # two points are two points, whatever the rounding of floats makes of them
+
 
 @dataclass(frozen=True, kw_only=True)
 class JudgePolicy:
@@ -94,7 +96,7 @@ def _stop(
     estimate: Estimate, seen: str, numbers: dict[str, float], policy: JudgePolicy
 ) -> Decision:
     limit = f"the limit of {policy.max_accuracy_drop:.1%}"
-    if -estimate.difference >= policy.max_accuracy_drop:
+    if round(-estimate.difference, _DIGITS) >= policy.max_accuracy_drop:
         return Stop(f"{seen}: it is worse, by {limit} or more", numbers, Ground.ROLLBACK)
     return Stop(f"{seen}: it is worse, within {limit}", numbers, Ground.REJECTED)
 
