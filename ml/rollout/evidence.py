@@ -9,8 +9,8 @@ evidence, and nothing has to be assumed or estimated about it.
 Labels that never came are missing at random given how hard the products are: in each stratum of a
 cohort those that came speak for those that did not, by weights that count labels and look at no
 outcome. Such a bet grows no faster than one on all the labels would, since (1 + w * x) ** (1 / w)
-falls with the weight w >= 1; and what comes of one cohort depends on no other one's share of missing
-labels. `Estimate` shows beside it how far the missing ones could move the figure at worst.
+falls with the weight w >= 1; and what comes of one cohort depends on no other one's share of
+missing labels. `Estimate` shows beside it how far the missing ones could move the figure at worst.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 WORSE = beta_prior(1, 3)
 NOT_WORSE = beta_prior(1, 9)
 
-_SILENT = 20  # drawn products of a stratum without one label: then it is never labelled
+SILENT = 20  # drawn products of a stratum without one label: then it is never labelled
 _STEPS = 60  # halvings: a bound is exact to the last bit that matters
 
 
@@ -127,7 +127,7 @@ def _groups(cohorts: Iterable[Cohort]) -> Iterator[_Group]:
 def _waits(strata: Sequence[Stratum]) -> bool:
     silent = [stratum.drawn for stratum in strata if stratum.drawn and not stratum.labelled]
     some = any(stratum.labelled for stratum in strata)
-    return bool(silent) and (min(silent) < _SILENT or not some)
+    return bool(silent) and (min(silent) < SILENT or not some)
 
 
 def _outcomes(products: int, strata: Sequence[Stratum]) -> Iterator[_Group]:

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, roots_jacobi
+from scipy.special import roots_jacobi
 
 FloatArray = NDArray[np.float64]
 
@@ -57,7 +57,24 @@ def log_e_value(values: FloatArray, counts: NDArray[np.generic], prior: BetPrior
     >>> round(float(np.exp(log_e)))
     486
     """
+    return log_mixture(log_growth(values, counts, prior), prior)
+
+
+def log_growth(values: FloatArray, counts: NDArray[np.generic], prior: BetPrior) -> FloatArray:
+    """Logarithm of each bet's capital, [..., B], after outcomes came `counts[..., v]` times.
+
+    `values` are [V], or [..., V] where every history has outcomes of its own. Growths of one
+    history's parts add up. Raises ValueError for a value under -1.
+    """
     if (values < -1.0).any():
         raise ValueError("a bet can lose its stake at most: values are at least -1")
-    growth = np.log1p(np.multiply.outer(values, prior.bets))  # [V, B]
-    return np.asarray(logsumexp(counts @ growth, b=prior.shares, axis=-1))
+    growth = np.log1p(np.multiply.outer(values, prior.bets))  # [..., V, B]
+    if values.ndim == 1:
+        return np.asarray(counts @ growth)
+    return np.asarray(np.einsum("...v,...vb->...b", counts.astype(float), growth))
+
+
+def log_mixture(growth: FloatArray, prior: BetPrior) -> FloatArray:
+    """Logarithm of the capital of all bets together, [...], from that of each, [..., B]."""
+    peak = growth.max(axis=-1)
+    return np.asarray(peak + np.log(np.exp(growth - peak[..., None]) @ prior.shares))
