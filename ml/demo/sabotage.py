@@ -5,11 +5,7 @@ whatever the champion can read, and the champion's share of traffic is all that 
 and the marketplace: the gate never saw it.
 """
 
-from dataclasses import replace
 from datetime import datetime
-
-import numpy as np
-import pyarrow as pa
 
 from ml.domain.decisions import LedgerEntry
 from ml.domain.digests import digest_files
@@ -17,10 +13,9 @@ from ml.domain.errors import RegainError
 from ml.domain.ports import Candidate
 from ml.models.bundle import ModelBundle
 from ml.models.files import bundle_prefix, load_files, save_files
-from ml.models.fusion import Fusion
 from ml.tasks.dataset import Dataset, load_dataset
 from ml.tasks.rollout import challenge
-from ml.training.text import train_text
+from ml.training.known_bad import unlearnt
 from ml.wiring.build import Services
 
 ACTOR = "saboteur"
@@ -36,7 +31,9 @@ def sabotage(services: Services, *, at: datetime) -> LedgerEntry:
     snapshot = services.registry.get(champion.model_version).tags["regain.snapshot"]
     data = load_dataset(services, snapshot)
     files = load_files(services.objects, bundle_prefix(champion.bundle_digest))
-    bundle = _spoilt(ModelBundle.from_files(files), data, services.settings.seed)
+    bundle = unlearnt(
+        ModelBundle.from_files(files), data.train, data.validation, seed=services.settings.seed
+    )
     version = _registered(services, bundle, data)
     return challenge(
         services,
@@ -46,22 +43,6 @@ def sabotage(services: Services, *, at: datetime) -> LedgerEntry:
         at=at,
         key=f"sabotage-{version}",
     )
-
-
-def _spoilt(champion: ModelBundle, data: Dataset, seed: int) -> ModelBundle:
-    """The champion with a text model that learnt shuffled categories, and nothing else to say."""
-    text = train_text(
-        shuffled(data.train, seed), data.validation, label_space=champion.label_space, seed=seed
-    )
-    info = replace(champion.info, low_confidence_share=1.0)
-    return replace(champion, text=text, fusion=Fusion(0.0), temperature=1.0, info=info)
-
-
-def shuffled(rows: pa.Table, seed: int) -> pa.Table:
-    """The rows with their categories dealt out anew."""
-    order = np.random.default_rng(seed).permutation(rows.num_rows)
-    place = rows.schema.get_field_index("category")
-    return rows.set_column(place, "category", rows["category"].take(pa.array(order)))
 
 
 def _registered(services: Services, bundle: ModelBundle, data: Dataset) -> int:

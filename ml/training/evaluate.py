@@ -152,17 +152,29 @@ def median_latency_ms(
 ) -> float:
     """Median milliseconds of `calls` single-product predictions over the inputs, in turn.
 
-    One call before them pays for what is only made once. 0 without inputs.
+    0 without inputs.
     """
+    measured = latencies_ms(bundle, inputs, clock=clock, calls=calls)
+    return median(measured) if measured else 0.0
+
+
+def latencies_ms(
+    bundle: ModelBundle,
+    inputs: Sequence[ModelInput],
+    *,
+    clock: Callable[[], float],
+    calls: int = LATENCY_CALLS,
+) -> list[float]:
+    """Milliseconds of each of these predictions; one before them pays for what is made once."""
     if not inputs:
-        return 0.0
+        return []
     bundle.predict(inputs[:1])
-    seconds = []
+    measured = []
     for item in islice(cycle(inputs), calls):
         start = clock()
         bundle.predict([item])
-        seconds.append(clock() - start)
-    return 1000 * median(seconds)
+        measured.append(1000 * (clock() - start))
+    return measured
 
 
 def _check_spaces(own: LabelSpace, newest: LabelSpace) -> None:
