@@ -19,7 +19,8 @@ class Action(StrEnum):
     """What an alert asks for.
 
     RETRAIN is done by the DAG retrain_on_drift; the others ask people: INVESTIGATE whether a
-    category emerges, REVIEW the products in the grey zone, REPAIR a retraining that keeps failing.
+    category emerges, REVIEW the products in the grey zone, REPAIR a retraining that keeps failing,
+    or a gate or judge that failed its fire drill.
     """
 
     RETRAIN = "retrain"

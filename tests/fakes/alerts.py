@@ -46,6 +46,10 @@ class InMemoryAlertOutbox:
     def __init__(self, database: InMemoryDatabase | None = None) -> None:
         self._database = database or InMemoryDatabase()
 
+    def put(self, alerts: Sequence[Alert]) -> None:
+        with self._database.transaction():
+            _raise_alerts(self._database, alerts)
+
     def claim(
         self, action: Action, *, claimant: str, lease_seconds: float, max_attempts: int
     ) -> Alert | None:

@@ -37,6 +37,11 @@ class PostgresAlertOutbox:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def put(self, alerts: Sequence[Alert]) -> None:
+        """Raise alerts in one transaction; one that was raised before stays as it is."""
+        with transaction(self._engine) as connection:
+            raise_alerts(connection, alerts)
+
     def claim(
         self, action: Action, *, claimant: str, lease_seconds: float, max_attempts: int
     ) -> Alert | None:

@@ -48,6 +48,10 @@ class DriftLog(Protocol):
 class AlertOutbox(Protocol):
     """Alerts until somebody has acted on them. A delivery is a hint, this is the truth."""
 
+    def put(self, alerts: Sequence[Alert]) -> None:
+        """Raise alerts, all or none; one that was raised before stays as it is."""
+        ...
+
     def claim(
         self, action: Action, *, claimant: str, lease_seconds: float, max_attempts: int
     ) -> Alert | None:

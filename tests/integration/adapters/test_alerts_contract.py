@@ -44,6 +44,20 @@ def test_an_empty_outbox_has_nothing_to_do(outbox):
     assert outbox.history() == []
 
 
+def test_an_alert_is_put_once(outbox):
+    outbox.put([an_alert()])
+    outbox.put([replace(an_alert(), reason="told again")])
+    assert outbox.history() == [AlertRecord(an_alert(), ())]
+    assert claim(outbox, "a") == an_alert()
+
+
+def test_alerts_are_put_all_or_none(outbox):
+    unstorable = replace(an_alert(), alert_id="other", reason="a\x00b")
+    with pytest.raises(InvalidInput):
+        outbox.put([an_alert(), unstorable])
+    assert outbox.history() == []
+
+
 def test_an_alert_is_done_once_it_succeeded(outbox, alert):
     assert outbox.history() == [AlertRecord(alert, ())]
     assert claim(outbox, "a") == alert
