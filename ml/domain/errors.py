@@ -19,3 +19,7 @@ class ServiceUnavailable(RegainError):
 
 class Conflict(RegainError):
     """What a decision was based on has changed since; look again and decide anew."""
+
+
+class DrillFailed(RegainError):
+    """A guard let a model pass that is known to be bad, or stopped one that is good."""

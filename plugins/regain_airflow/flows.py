@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import task, task_group
 from airflow.sdk.exceptions import AirflowFailException
 
-from ml.domain.errors import InvalidInput, NotFound
+from ml.domain.errors import DrillFailed, InvalidInput, NotFound
 
 # The time a run speaks of: what its conf says (replays), else when it was due.
 AS_OF = "{{ dag_run.conf.get('as_of') or dag_run.run_after.isoformat() }}"
@@ -36,7 +36,7 @@ def final(body: Callable[..., Any]) -> Callable[..., Any]:
     def run(*values: Any, **named: Any) -> Any:
         try:
             return body(*values, **named)
-        except (InvalidInput, NotFound) as error:
+        except (InvalidInput, NotFound, DrillFailed) as error:
             raise AirflowFailException(str(error)) from error
 
     return run
