@@ -1,4 +1,4 @@
-"""Which side of a rollout answers a product.
+"""Which side of a rollout answers a product, and which products both models score.
 
 A product's number in [0, 1) is a hash of its id, salted with the experiment: it falls the same way
 each time it is served, on every worker, and a new trial draws its products afresh.
@@ -6,7 +6,7 @@ each time it is served, on every worker, and a new trial draws its products afre
 
 from ml.domain.digests import uniform_of
 from ml.domain.predictions import Arm
-from ml.domain.rollouts import Challenger
+from ml.domain.rollouts import Challenger, Comparison
 
 
 def choose_arm(product_id: str, challenger: Challenger | None) -> Arm:
@@ -17,3 +17,8 @@ def choose_arm(product_id: str, challenger: Challenger | None) -> Arm:
     if challenger is not None and uniform_of(challenger.experiment, product_id) < challenger.share:
         return Arm.CHALLENGER
     return Arm.CHAMPION
+
+
+def is_compared(product_id: str, comparison: Comparison) -> bool:
+    """Whether both models score the product: `shadow_share` of them, whichever side answers."""
+    return uniform_of("shadow", comparison.experiment, product_id) < comparison.shadow_share

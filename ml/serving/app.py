@@ -22,6 +22,7 @@ from ml.serving.middleware import BodyLimit, Observed
 from ml.serving.model_store import ModelStore
 from ml.serving.predict import Predictor
 from ml.serving.routes import audit, drift, operations, products, reviews
+from ml.serving.shadow import ShadowScorer
 from ml.serving.spool import Spool
 from ml.wiring.build import Services
 from ml.wiring.config import Settings
@@ -60,7 +61,7 @@ def create_app(
     metrics = metrics or Metrics()
     folder = serving_folder(settings)
     spool = Spool(folder / "spool", fsync=settings.spool_fsync)
-    drainer = Drainer(spool, services.predictions, services.objects, metrics)
+    drainer = Drainer(spool, services.predictions, services.shadows, services.objects, metrics)
     copies = BundleCopies(folder / "bundles")
     models = ModelStore(
         services.ledger,
@@ -70,7 +71,10 @@ def create_app(
         metrics,
         refresh_seconds=settings.refresh_seconds,
     )
-    app = _bare_app(partial(_lifespan, models=models, drainer=drainer))
+    shadow = ShadowScorer(
+        models.current, services.cache, spool, metrics, queue_products=settings.shadow_queue
+    )
+    app = _bare_app(partial(_lifespan, models=models, shadow=shadow, drainer=drainer))
     app.state.context = Context(
         settings=settings,
         services=services,
@@ -79,7 +83,7 @@ def create_app(
         metrics=metrics,
         models=models,
         inputs=InputReader(services.objects, settings, clock),
-        predictor=Predictor(models, services.cache, spool, metrics, settings),
+        predictor=Predictor(models, services.cache, spool, shadow, metrics, settings),
         threads=PredictionThreads(
             threads=settings.prediction_threads, max_waiting=settings.max_waiting_requests
         ),
@@ -112,11 +116,15 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI, *, models: ModelStore, drainer: Drainer) -> AsyncIterator[None]:
+async def _lifespan(
+    _: FastAPI, *, models: ModelStore, shadow: ShadowScorer, drainer: Drainer
+) -> AsyncIterator[None]:
     await to_thread.run_sync(models.start)
+    shadow.start()
     drainer.start()
     try:
         yield
     finally:
         await to_thread.run_sync(models.stop)
+        await to_thread.run_sync(shadow.stop)  # before the drainer, which stores its last scores
         await to_thread.run_sync(drainer.stop)

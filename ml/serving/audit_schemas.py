@@ -12,7 +12,29 @@ class Selection(BaseModel):
 
     reason: str
     probability: float = Field(description="of this coin")
-    inclusion_probability: float = Field(description="of any coin at all: labels weigh 1 / this")
+    inclusion_probability: float = Field(
+        description="of any coin at all, as far as they were known when this one was tossed"
+    )
+    reviews: int = Field(description="how many people label it, none of whom sees another's label")
+
+
+class ShadowAnswer(BaseModel):
+    """What one of a comparison's two models said."""
+
+    category: str | None = Field(description="null: it could not answer")
+    confidence: float
+    milliseconds: float | None = Field(description="of an answer that was served and computed")
+
+
+class ShadowAudit(BaseModel):
+    """What both models of a comparison said; only one of the two was answered."""
+
+    experiment: str = Field(description="names the comparison: `trial-...` or `watch-...`")
+    scored_at: datetime = Field(description="as the prediction's clock has it")
+    candidate: ShadowAnswer = Field(description="the newer model: a challenger, a new champion")
+    baseline: ShadowAnswer
+    differs: bool = Field(description="then the disagreement coin was tossed")
+    label_probability: float = Field(description="of the disagreement coin")
 
 
 class PredictionAudit(BaseModel):
@@ -35,6 +57,12 @@ class PredictionAudit(BaseModel):
     label_space_version: int
     signals: dict[str, float] = Field(description="what is watched for drift of this product")
     selections: list[Selection] = Field(description="empty: nobody was asked to check it")
+    inclusion_probability: float | None = Field(
+        description="of any coin at all: labels weigh 1 / this; null: nobody was asked"
+    )
+    shadow: ShadowAudit | None = Field(
+        description="null: not scored by a comparison's other model, or not yet"
+    )
 
 
 class DriftFinding(BaseModel):
@@ -78,10 +106,17 @@ class RolloutDecision(BaseModel):
 
     entry_id: int
     decision: str = Field(
-        description="`promote`, `challenge`, `continue`, `rollback` or `refuse` (by the gate)"
+        description="`promote`, `challenge`, `continue`, `rollback`, `confirm` (a champion's watch "
+        "is over) or `refuse` (by the gate)"
     )
     model_version: int
     share: float | None = Field(description="of the products, of a challenge")
+    shadow_share: float | None = Field(
+        description="of the products that both models score, where this began a comparison"
+    )
+    label_probability: float | None = Field(
+        description="with which people are asked about each disagreement of it"
+    )
     reason: str
     numbers: dict[str, float | str]
     actor: str

@@ -1,19 +1,24 @@
-"""From the spool to PostgreSQL: a thread that stores answers tens of milliseconds later."""
+"""From the spool to PostgreSQL: a thread that stores answers tens of milliseconds later.
+
+Shadow scores follow their predictions. A dead worker's files may be adopted in any order and by
+several others, so a score that comes too early waits.
+"""
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from ml.domain.digests import digest_bytes
-from ml.domain.errors import RegainError, ServiceUnavailable
-from ml.domain.ports import ObjectStore, PredictionLog
+from ml.domain.comparisons import ShadowScore
+from ml.domain.errors import NotFound, RegainError, ServiceUnavailable
+from ml.domain.ports import ObjectStore, PredictionLog, ShadowLog
 from ml.domain.predictions import Prediction
-from ml.domain.products import picture_key
 from ml.serving.metrics import Metrics
-from ml.serving.records import decode, encode
+from ml.serving.records import Record, decode, encode
 from ml.serving.segments import Segment
 from ml.serving.spool import Spool
+from ml.serving.spooled_pictures import SpooledPictures
 
 _log = logging.getLogger(__name__)
 
@@ -21,24 +26,33 @@ _BATCH_ROWS = 500
 _GATHER_SECONDS = 0.02
 _SWEEP_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 1.0
-_FORGOTTEN_SECONDS = 3_600.0
+_PATIENCE_SECONDS = 3_600.0
 _STOP_SECONDS = 4.0
+
+R = TypeVar("R", bound=Record)
 
 
 class Drainer:
-    """Moves rows of one worker's spool, and of dead workers', to the prediction log."""
+    """Moves rows of one worker's spool, and of dead workers', to the logs."""
 
     def __init__(
-        self, spool: Spool, predictions: PredictionLog, objects: ObjectStore, metrics: Metrics
+        self,
+        spool: Spool,
+        predictions: PredictionLog,
+        shadows: ShadowLog,
+        objects: ObjectStore,
+        metrics: Metrics,
     ) -> None:
         self._spool = spool
         self._predictions = predictions
-        self._objects = objects
+        self._shadows = shadows
+        self._pictures = SpooledPictures(spool, objects)
         self._metrics = metrics
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drainer", daemon=True)
         self._reachable = True
         self._failing: set[Segment] = set()
+        self._early: dict[Segment, float] = {}  # since when scores in it wait, monotonic seconds
 
     def start(self) -> None:
         """Begin storing in the background."""
@@ -79,7 +93,7 @@ class Drainer:
         self._failing.clear()
         try:
             self._spool.adopt_orphans()
-            self._put_forgotten_pictures()
+            self._pictures.put_forgotten()
         except (OSError, ServiceUnavailable) as error:
             _log.warning("the spool's sweep is put off: %s", error)
 
@@ -114,60 +128,75 @@ class Drainer:
 
     def _drain_segment(self, segment: Segment) -> None:
         lines, torn = segment.read()
-        predictions = [prediction for line in lines if (prediction := self._decode(line))]
+        records = [record for line in lines if (record := self._decode(line))]
+        predictions = [record for record in records if isinstance(record, Prediction)]
+        scores = [record for record in records if isinstance(record, ShadowScore)]
         for start in range(0, len(predictions), _BATCH_ROWS):
-            self._store(predictions[start : start + _BATCH_ROWS])
+            self._store_predictions(predictions[start : start + _BATCH_ROWS])
+        early = [
+            score
+            for start in range(0, len(scores), _BATCH_ROWS)
+            for score in self._store_scores(scores[start : start + _BATCH_ROWS])
+        ]
+        if early and self._has_patience(segment):
+            self._failing.add(segment)  # its predictions may come from another file
+            return
+        for score in early:
+            self._reject(score, NotFound(f"prediction {score.prediction_id!r} never came"))
+        self._early.pop(segment, None)
         self._spool.discard(segment)
         self._metrics.spooled("torn", int(torn))
 
-    def _decode(self, line: bytes) -> Prediction | None:
+    def _has_patience(self, segment: Segment) -> bool:
+        """Whether to wait on for the predictions that a segment's scores belong to."""
+        first = self._early.setdefault(segment, time.monotonic())
+        return time.monotonic() - first < _PATIENCE_SECONDS
+
+    def _decode(self, line: bytes) -> Record | None:
         try:
             return decode(line)
         except RegainError as error:
-            self._reject(line, error)
+            self._set_aside(line, error)
             return None
 
-    def _store(self, predictions: Sequence[Prediction]) -> None:
-        """Store a batch; when a row is refused, halve until it alone is set aside."""
-        self._put_pictures(predictions)
+    def _store_predictions(self, predictions: Sequence[Prediction]) -> None:
+        self._pictures.put(predictions)
+        for refused, error in self._store(predictions, self._predictions.append):
+            self._reject(refused, error)
+
+    def _store_scores(self, scores: Sequence[ShadowScore]) -> list[ShadowScore]:
+        """Returns those whose prediction is not stored yet."""
+        early = []
+        for score, error in self._store(scores, self._shadows.append):
+            if isinstance(error, NotFound):
+                early.append(score)
+            else:
+                self._reject(score, error)
+        return early
+
+    def _store(
+        self, records: Sequence[R], append: Callable[[Sequence[R]], int]
+    ) -> list[tuple[R, RegainError]]:
+        """Store a batch; when it is refused, halve until only those are left that are at fault."""
         try:
-            stored = self._predictions.append(predictions)
+            stored = append(records)
         except ServiceUnavailable:
             raise
         except RegainError as error:
-            if len(predictions) == 1:
-                self._reject(encode(predictions[0]), error)
-                return
-            middle = len(predictions) // 2
-            self._store(predictions[:middle])
-            self._store(predictions[middle:])
-        else:
-            self._metrics.spooled("stored", stored)
+            if len(records) == 1:
+                return [(records[0], error)]
+            middle = len(records) // 2
+            return [
+                *self._store(records[:middle], append),
+                *self._store(records[middle:], append),
+            ]
+        self._metrics.spooled("stored", stored)
+        return []
 
-    def _reject(self, line: bytes, error: RegainError) -> None:
-        _log.error("a prediction is set aside in %s/rejected: %s", self._spool.folder, error)
+    def _reject(self, record: Record, error: RegainError) -> None:
+        self._set_aside(encode(record), error)
+
+    def _set_aside(self, line: bytes, error: RegainError) -> None:
+        _log.error("a spooled row is set aside in %s/rejected: %s", self._spool.folder, error)
         self._spool.set_aside(line, str(error))
         self._metrics.spooled("rejected", 1)
-
-    def _put_pictures(self, predictions: Sequence[Prediction]) -> None:
-        """Pictures reach the object store before the rows that name them."""
-        for digest in {each.product.picture for each in predictions if each.product.picture}:
-            self._put_picture(digest)
-
-    def _put_picture(self, digest: str) -> None:
-        path = self._spool.picture_path(digest)
-        try:
-            picture = path.read_bytes()
-        except FileNotFoundError:
-            return  # it is in the object store: a copy is removed only after that
-        if digest_bytes(picture) != digest:
-            _log.error("a picture torn by a power cut is removed, its rows are kept: %s", digest)
-        elif not self._objects.exists(picture_key(digest)):
-            self._objects.put(picture_key(digest), picture)
-        path.unlink(missing_ok=True)
-
-    def _put_forgotten_pictures(self) -> None:
-        """Pictures whose row never came, because their worker died between the two."""
-        for path in self._spool.pictures():
-            if time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS:
-                self._put_picture(path.name)

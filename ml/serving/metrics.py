@@ -24,6 +24,9 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._answers_metrics()
         self._log_metrics()
+        self._shadow = self._counter(
+            "regain_shadow", "Products for a comparison's other model", ("result",)
+        )
         self._model_metrics()
 
     def _answers_metrics(self) -> None:
@@ -56,7 +59,7 @@ class Metrics:
 
     def _log_metrics(self) -> None:
         self._rows = self._counter(
-            "regain_spool_rows", "Predictions that left the spool", ("outcome",)
+            "regain_spool_rows", "Predictions and shadow scores that left the spool", ("outcome",)
         )
         self.spool_failures = self._counter(
             "regain_spool_failures", "Attempts to store predictions that failed"
@@ -113,6 +116,12 @@ class Metrics:
     def spooled(self, outcome: str, rows: int) -> None:
         """Rows that left the spool: `stored`, `rejected` or `torn`."""
         self._rows.labels(outcome).inc(rows)
+
+    def shadow(self, result: str, products: int) -> None:
+        """Shadow work: `queued`, and of that `scored`; `dropped` (no room, or no use any more);
+        `failed` (an error, which was logged; a model that broke is scored as one without answer).
+        """
+        self._shadow.labels(result).inc(products)
 
     def backlog(self, rows: int, size_bytes: int) -> None:
         """What this worker still has to store."""

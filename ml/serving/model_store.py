@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from ml.domain.errors import ServiceUnavailable
 from ml.domain.ports import LedgerNews, RolloutLedger
-from ml.domain.rollouts import Challenger, Champion, Rollout
+from ml.domain.rollouts import Challenger, Champion, Comparison, ComparisonKind, Rollout
 from ml.models.bundle import ModelBundle
 from ml.serving.bundle_copies import BundleCopies
 from ml.serving.bundle_source import BundleSource
 from ml.serving.metrics import Metrics
-from ml.serving.served import ServedModel, ServedRollout
+from ml.serving.served import ServedComparison, ServedModel, ServedRollout
 
 _log = logging.getLogger(__name__)
 
@@ -130,8 +130,7 @@ class ModelStore:
         """Serve what the ledger says, as far as it is loaded, in one assignment."""
         before, champion = self._served, self._model(named)
         if champion is not None:
-            challenger = self._model(rollout.challenger) if rollout.challenger else None
-            served = ServedRollout(champion, challenger)
+            served = self._with(champion, rollout)
         elif before is not None:
             # A challenger is tried against the ledger's champion, not against the one before.
             served = ServedRollout(before.champion)
@@ -143,7 +142,19 @@ class ModelStore:
             self._served = served
             self._tell()  # at once: what is loaded next may take a while
             self._copies.remember(served.champion.version, keep=keep)
-            _log.info("serving %s", " and ".join(map(str, _versions(served))))
+            _log.info("serving %s, on trial: %s", served.champion.version, served.trial)
+
+    def _with(self, champion: ServedModel[Champion], rollout: Rollout) -> ServedRollout:
+        """The champion with its challenger and its comparison, as far as those are loaded."""
+        terms = rollout.comparison
+        challenger = self._model(rollout.challenger) if rollout.challenger else None
+        if terms and terms.kind is ComparisonKind.WATCH and (former := self._model(terms.baseline)):
+            return ServedRollout(champion, None, ServedComparison(terms, champion, former))
+        if terms and challenger:
+            return ServedRollout(
+                champion, challenger, ServedComparison(terms, challenger, champion)
+            )
+        return ServedRollout(champion)
 
     def _model(self, version: V) -> ServedModel[V] | None:
         """A version with its bundle, when that is here and what the ledger says."""
@@ -191,6 +202,10 @@ class ModelStore:
         if challenger and challenger.entry_id in self._failures:
             reason = self._failures[challenger.entry_id].reason
             return f"the champion answers every product: {reason}"
+        terms = rollout.comparison
+        if terms and terms.baseline.entry_id in self._failures:
+            reason = self._failures[terms.baseline.entry_id].reason
+            return f"no product is scored for the watch over the champion: {reason}"
         return None
 
 
@@ -200,6 +215,6 @@ def _wanted(rollout: Rollout) -> list[Champion | Challenger]:
     return [each for each in (rollout.champion, rollout.challenger, former) if each]
 
 
-def _versions(served: ServedRollout) -> tuple[Champion | Challenger, ...]:
-    trial = served.trial
-    return (served.champion.version, trial) if trial else (served.champion.version,)
+def _versions(served: ServedRollout) -> tuple[Champion | Challenger | Comparison, ...]:
+    named = (served.champion.version, served.trial, served.comparison and served.comparison.terms)
+    return tuple(each for each in named if each)

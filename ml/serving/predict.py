@@ -2,34 +2,26 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.domain.digests import digest_of
 from ml.domain.errors import ServiceUnavailable
 from ml.domain.ports import PredictionCache
 from ml.domain.predictions import Prediction
 from ml.rollout.selection import SelectionPolicy, plan_selection, select_for_review
+from ml.serving.answered import Answered
 from ml.serving.errors import Refused
 from ml.serving.inputs import Item
 from ml.serving.metrics import Metrics
 from ml.serving.model_store import ModelStore
-from ml.serving.readings import Model, Reading, cache_key, from_entry, read_products, to_entry
-from ml.serving.served import ServedRollout
+from ml.serving.readings import Read, Reading, read_through
+from ml.serving.served import Model, ServedRollout
+from ml.serving.shadow import ShadowScorer
 from ml.serving.spool import Spool
 from ml.wiring.config import Settings
 
 NO_CHAMPION = "no model serves yet: import a catalogue and run the DAG retrain_monthly"
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A logged prediction and the categories that its probabilities speak of, in order."""
-
-    prediction: Prediction
-    classes: tuple[str, ...]
 
 
 class Predictor:
@@ -40,67 +32,84 @@ class Predictor:
         models: ModelStore,
         cache: PredictionCache,
         spool: Spool,
+        shadow: ShadowScorer,
         metrics: Metrics,
         settings: Settings,
     ) -> None:
         self._models = models
         self._cache = cache
         self._spool = spool
+        self._shadow = shadow
         self._metrics = metrics
         self._settings = settings
 
     def answer(self, items: Sequence[Item]) -> list[Answered]:
         """Predict, draw for review and log, all by one state of the rollout, all or nothing.
 
-        Raises ServiceUnavailable without a champion or when the log can't be written, Refused for
-        a product that its model finds nothing readable in.
+        What a comparison's other model says of them is found out later, in the background. Raises
+        ServiceUnavailable without a champion or when the log can't be written, Refused for a
+        product that its model can't read, nor the other one of a trial.
         """
         served = self._models.current()
         if served is None:
             raise ServiceUnavailable(NO_CHAMPION)
-        models = [served.model_for(item.product.product_id) for item in items]
-        readings = self._readings(models, items)
-        predictions = [
-            self._predicted(served, *each) for each in zip(models, items, readings, strict=True)
+        reads = self._reads(served, items)
+        answered = [
+            self._answered(served, item, *each) for item, each in zip(items, reads, strict=True)
         ]
         self._spool.append(
-            predictions,
+            [each.prediction for each in answered],
             {
                 item.product.picture: item.picture
                 for item in items
                 if item.unkept and item.product.picture and item.picture is not None
             },
         )
-        pairs = zip(predictions, models, strict=True)
-        answered = [Answered(each, model.bundle.label_space.classes) for each, model in pairs]
+        self._shadow.offer(served, answered)
         self._count(answered)
         return answered
 
-    def _readings(self, models: Sequence[Model], items: Sequence[Item]) -> list[Reading]:
-        """What each item's model makes of it, from the cache where it has that."""
-        keys = [cache_key(*pair) for pair in zip(models, items, strict=True)]
-        found = {
-            i: reading
-            for i, entry in enumerate(self._cache.get(keys))
-            if (reading := from_entry(entry, len(models[i].bundle.label_space)))
-        }
-        missing = [i for i in range(len(items)) if i not in found]
-        self._metrics.cached(hits=len(found), misses=len(missing))
-        if missing:
-            made = _made(models, items, missing)
-            self._cache.put({keys[i]: to_entry(reading) for i, reading in made.items()})
-            found |= made
-        return [found[i] for i in range(len(items))]
+    def _reads(
+        self, served: ServedRollout, items: Sequence[Item]
+    ) -> list[tuple[Model, Reading, float | None]]:
+        """Who answers each item, with what, and how many milliseconds that took.
 
-    def _predicted(
-        self, served: ServedRollout, model: Model, item: Item, reading: Reading
-    ) -> Prediction:
-        probabilities = _distribution(reading.probabilities)
+        An item that its arm's model finds nothing readable in goes to the trial's other one.
+        """
+        models = [served.model_for(item.product.product_id) for item in items]
+        reads = self._read(models, items)
+        unread = [i for i, read in enumerate(reads) if read.reading is None]
+        if unread and served.trial:
+            others = [served.other_for(models[i]) or models[i] for i in unread]
+            again = self._read(others, [items[i] for i in unread])
+            for i, model, read in zip(unread, others, again, strict=True):
+                models[i], reads[i] = model, read
+        return [
+            (model, _readable(i, model, read, items), read.milliseconds)
+            for i, (model, read) in enumerate(zip(models, reads, strict=True))
+        ]
+
+    def _read(self, models: Sequence[Model], items: Sequence[Item]) -> list[Read]:
+        reads = read_through(self._cache, models, items)
+        misses = sum(read.milliseconds is not None for read in reads)
+        self._metrics.cached(hits=len(reads) - misses, misses=misses)
+        return reads
+
+    def _answered(
+        self,
+        served: ServedRollout,
+        item: Item,
+        model: Model,
+        reading: Reading,
+        milliseconds: float | None,
+    ) -> Answered:
+        policy = self._policy(served, model)
+        probabilities = reading.distribution()
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
         prediction_id = _prediction_id(model, item)
         space = model.bundle.label_space
-        return Prediction(
+        prediction = Prediction(
             prediction_id=prediction_id,
             product=item.product,
             model_version=model.version.model_version,
@@ -110,21 +119,23 @@ class Predictor:
             category=space.classes[best],
             confidence=confidence,
             predicted_at=item.at,
-            selections=select_for_review(
-                prediction_id, item.product, confidence, self._policy(model)
-            ),
+            selections=select_for_review(prediction_id, item.product, confidence, policy),
             experiment=served.trial.experiment if served.trial else None,
             signals=reading.signals,
         )
+        return Answered(prediction, item, model, policy, milliseconds)
 
-    def _policy(self, model: Model) -> SelectionPolicy:
+    def _policy(self, served: ServedRollout, model: Model) -> SelectionPolicy:
         settings = self._settings
+        compares = served.comparison is not None and served.comparison.terms.shadow_share > 0
         return plan_selection(
             confidence_threshold=settings.confidence_threshold,
             capacity_per_day=settings.review_capacity_per_day,
             products_per_day=settings.products_per_day,
             low_confidence_share=model.bundle.info.low_confidence_share,
             audit_share=settings.audit_share,
+            disagreements_per_day=settings.disagreement_capacity_per_day if compares else 0.0,
+            second_review_share=settings.second_review_share,
             seed=settings.selection_seed,
         )
 
@@ -143,36 +154,16 @@ class Predictor:
                 self._metrics.selected(selection.reason)
 
 
-def _made(
-    models: Sequence[Model], items: Sequence[Item], wanted: Sequence[int]
-) -> dict[int, Reading]:
-    """Readings of the wanted items by their position; each model reads its own at once."""
-    made: dict[int, Reading] = {}
-    for model in {id(models[i]): models[i] for i in wanted}.values():
-        own = [i for i in wanted if models[i] is model]
-        readings = read_products(model, [items[i] for i in own])
-        for i, reading in zip(own, readings, strict=True):
-            if reading is None:
-                raise _unreadable(model, f"products.{i}" if len(items) > 1 else "title")
-            made[i] = reading
-    return made
-
-
-def _unreadable(model: Model, field: str) -> Refused:
-    return Refused(
+def _readable(place: int, model: Model, read: Read, items: Sequence[Item]) -> Reading:
+    if read.reading is not None:
+        return read.reading
+    raise Refused(
         422,
         "the model finds nothing it can read in the product",
-        field=field,
+        field=f"products.{place}" if len(items) > 1 else "title",
         remedy="send a title or description with words"
         + (", or a picture" if model.bundle.image else ": this model reads text only"),
     )
-
-
-def _distribution(row: NDArray[np.float32]) -> NDArray[np.float64]:
-    """In float64 and summing to 1; equal for a cached and a fresh answer."""
-    exact = row.astype(np.float64)
-    exact /= exact.sum()
-    return exact
 
 
 def _prediction_id(model: Model, item: Item) -> str:

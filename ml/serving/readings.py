@@ -1,5 +1,6 @@
 """What a model makes of products: probabilities and watched signals, fresh or from the cache."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.domain.digests import digest_of
-from ml.domain.rollouts import Challenger, Champion
+from ml.domain.ports import PredictionCache
 from ml.models.bundle import ModelInput
 from ml.serving.inputs import Item
-from ml.serving.served import ServedModel
+from ml.serving.served import Model
 from ml.signals.image import image_signals
 from ml.signals.manifest import SIGNALS
 from ml.signals.prediction import prediction_signals
 from ml.signals.text import text_signals
-
-Model = ServedModel[Champion | Challenger]
 
 _FORMAT: Final = digest_of(*SIGNALS)[:8]
 
@@ -28,6 +27,49 @@ class Reading:
 
     probabilities: NDArray[np.float32]
     signals: Mapping[str, float]
+
+    def distribution(self) -> NDArray[np.float64]:
+        """The probabilities, summing to 1; equal for a cached and a fresh reading."""
+        exact = self.probabilities.astype(np.float64)
+        exact /= exact.sum()
+        return exact
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """A reading, None where the model finds nothing that it can read.
+
+    `milliseconds` are its part of the time that the model took; None for one from the cache.
+    """
+
+    reading: Reading | None
+    milliseconds: float | None = None
+
+
+def read_through(
+    cache: PredictionCache, models: Sequence[Model], items: Sequence[Item]
+) -> list[Read]:
+    """What each item's model makes of it, from the cache where it has that."""
+    keys = [cache_key(*pair) for pair in zip(models, items, strict=True)]
+    reads = {
+        i: Read(reading)
+        for i, entry in enumerate(cache.get(keys))
+        if (reading := from_entry(entry, len(models[i].bundle.label_space)))
+    }
+    missing = [i for i in range(len(items)) if i not in reads]
+    for model in {id(models[i]): models[i] for i in missing}.values():
+        own = [i for i in missing if models[i] is model]
+        reads |= zip(own, _timed(model, [items[i] for i in own]), strict=True)
+    made = {keys[i]: reads[i].reading for i in missing}
+    cache.put({key: to_entry(reading) for key, reading in made.items() if reading})
+    return [reads[i] for i in range(len(items))]
+
+
+def _timed(model: Model, items: Sequence[Item]) -> list[Read]:
+    started = time.perf_counter()
+    readings = read_products(model, items)
+    each = (time.perf_counter() - started) * 1_000 / len(items)
+    return [Read(reading, each) for reading in readings]
 
 
 def read_products(model: Model, items: Sequence[Item]) -> list[Reading | None]:

@@ -61,6 +61,7 @@ _ANSWER: dict[str, Any] = {
     "needs_review": False,
     "model_version": 3,
     "arm": "champion",
+    "experiment": None,
     "label_space_version": 1,
 }
 
@@ -131,6 +132,7 @@ class Classification(BaseModel):
     arm: str = Field(
         description="the side of a rollout that answered: `champion`, or `challenger` on trial"
     )
+    experiment: str | None = Field(description="the trial that was on, whichever arm answered")
     label_space_version: int
 
 
@@ -201,8 +203,20 @@ class ChallengerDescription(BaseModel):
     bundle_digest: str
 
 
+class ComparisonDescription(BaseModel):
+    """Two versions that score the same products, so that people can say which is better."""
+
+    kind: str = Field(description="`trial` of a challenger, or `watch` over a new champion")
+    experiment: str = Field(description="names it in audits")
+    candidate_version: int = Field(description="the newer one")
+    baseline_version: int = Field(description="the champion, or in a watch the one before it")
+    since: datetime
+    shadow_share: float = Field(description="of the products that both score; 0: none")
+    label_probability: float = Field(description="with which people label each disagreement")
+
+
 class ModelDescription(BaseModel):
-    """The champion, and who is on trial beside it."""
+    """The champion, who is on trial beside it, and what is compared."""
 
     model_version: int
     since: datetime = Field(description="when it became champion")
@@ -214,6 +228,9 @@ class ModelDescription(BaseModel):
     bundle_digest: str = Field(description="of its files in the object store")
     reads_pictures: bool
     challenger: ChallengerDescription | None = Field(description="null: no trial in this worker")
+    comparison: ComparisonDescription | None = Field(
+        description="null: none, or not both of its models are loaded in this worker"
+    )
 
 
 class Health(BaseModel):

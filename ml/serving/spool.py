@@ -1,6 +1,6 @@
 """The spool: every answered prediction lies here before its answer is sent, until it is stored.
 
-    <folder>/<random>.ndjson       one line a prediction; locked by the worker that owns it
+    <folder>/<random>.ndjson       one line a prediction or shadow score; locked by its owner
     <folder>/pictures/<sha256>     pictures on their way to the object store
     <folder>/rejected/<sha256>.json    what PostgreSQL refused, with the reason
 
@@ -17,8 +17,7 @@ from pathlib import Path
 
 from ml.domain.digests import digest_bytes
 from ml.domain.errors import ServiceUnavailable
-from ml.domain.predictions import Prediction
-from ml.serving.records import encode
+from ml.serving.records import Record, encode
 from ml.serving.segments import SUFFIX, Segment, write_whole
 
 
@@ -36,17 +35,19 @@ class Spool:
         self._active: Segment | None = None
         self._waiting: list[Segment] = []
 
-    def append(self, predictions: Sequence[Prediction], pictures: Mapping[str, bytes]) -> None:
+    def append(self, records: Sequence[Record], pictures: Mapping[str, bytes]) -> None:
         """Keep predictions, and their pictures by SHA-256, before their answer is sent.
+
+        Shadow scores come after the predictions they belong to.
 
         Raises ServiceUnavailable when the disk does not take them: then nothing may be answered.
         """
-        lines = b"".join(encode(prediction) for prediction in predictions)
+        lines = b"".join(encode(record) for record in records)
         try:
             for digest, picture in pictures.items():
                 self._keep_picture(digest, picture)
             with self._lock:
-                self._writable().append(lines, len(predictions), fsync=self._fsync)
+                self._writable().append(lines, len(records), fsync=self._fsync)
         except OSError as error:
             raise ServiceUnavailable(
                 f"the prediction log can't be written ({error.strerror or error}); "

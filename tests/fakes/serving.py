@@ -102,12 +102,17 @@ class Worker:
         save_files(self.services.objects, bundle_prefix(digest), files)
         return digest
 
-    def promote(self, digest: str, *, version: int, label_space_version: int = 1) -> None:
-        self._decide(LedgerAction.PROMOTE, digest, version, label_space_version)
+    def promote(
+        self, digest: str, *, version: int, label_space_version: int = 1, **shadow: float
+    ) -> None:
+        """Name a champion; with `shadow_share` and `label_probability` it is watched."""
+        self._decide(LedgerAction.PROMOTE, digest, version, label_space_version, **shadow)
 
-    def challenge(self, digest: str, *, version: int, share: float, space: int = 1) -> str:
+    def challenge(
+        self, digest: str, *, version: int, share: float, space: int = 1, **shadow: float
+    ) -> str:
         """Begin a trial; returns the experiment's name."""
-        self._decide(LedgerAction.CHALLENGE, digest, version, space, share)
+        self._decide(LedgerAction.CHALLENGE, digest, version, space, share=share, **shadow)
         challenger = self.services.ledger.rollout().challenger
         assert challenger is not None
         return challenger.experiment
@@ -115,13 +120,17 @@ class Worker:
     def roll_back(self, *, version: int) -> None:
         self._decide(LedgerAction.ROLLBACK, "", version, 1)
 
+    def confirm(self, *, version: int) -> None:
+        """End the watch over a champion."""
+        self._decide(LedgerAction.CONFIRM, "", version, 1)
+
     def _decide(
         self,
         action: LedgerAction,
         digest: str,
         version: int,
         label_space_version: int,
-        share: float | None = None,
+        **shares: float,
     ) -> None:
         entries = len(self.services.ledger.history())
         self.services.ledger.append(
@@ -134,14 +143,22 @@ class Worker:
                 reason="a test says so",
                 actor="test",
                 at=NOW,
-                share=share,
+                **shares,
             )
         )
 
     def colleague(self, *, load_bundle: BundleLoader = ModelBundle.from_files) -> "Worker":
         """Another worker of the same server: the same disk and services, memory of its own."""
         services = FakeServices(self.settings)
-        for name in ("database", "objects", "label_spaces", "predictions", "ledger", "cache"):
+        for name in (
+            "database",
+            "objects",
+            "label_spaces",
+            "predictions",
+            "shadows",
+            "ledger",
+            "cache",
+        ):
             setattr(services, name, getattr(self.services, name))
         return Worker(self.settings, services, load_bundle=load_bundle)
 
@@ -186,7 +203,7 @@ def empty_worker(tmp_path: Path) -> Iterator[Worker]:
     settings = Settings(
         state=tmp_path,
         refresh_seconds=0.01,
-        audit_share=0.0,
+        audit_share=1e-9,  # of nobody
         review_capacity_per_day=1e6,
         max_request_bytes=200_000,
         max_picture_bytes=100_000,

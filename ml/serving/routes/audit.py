@@ -5,8 +5,18 @@ Closed to reviewers: a prediction tells the model's answer.
 
 from fastapi import APIRouter
 
+from ml.domain.comparisons import ScoredAnswer, ShadowScore
 from ml.domain.decisions import LedgerEntry
-from ml.serving.audit_schemas import PredictionAudit, RolloutDecision, RolloutHistory, Selection
+from ml.domain.predictions import ReviewSelection
+from ml.rollout.selection import inclusion_of
+from ml.serving.audit_schemas import (
+    PredictionAudit,
+    RolloutDecision,
+    RolloutHistory,
+    Selection,
+    ShadowAnswer,
+    ShadowAudit,
+)
 from ml.serving.guard import GuardedRoute, documented_key
 from ml.serving.routes import Shared
 from ml.serving.routes.products import top5
@@ -29,8 +39,12 @@ router = APIRouter(
 
 @router.get("/predictions/{prediction_id}", summary="Audit a prediction", responses=UNKNOWN)
 def prediction(prediction_id: str, shared: Shared) -> PredictionAudit:
-    """One logged prediction: what the model saw and said, which version, who was to check it."""
+    """One logged prediction: what the model saw and said, which version, who was to check it.
+
+    During a comparison also what the other model said, once that is known.
+    """
     found = logged(shared, prediction_id)
+    score = shared.services.shadows.get(prediction_id)
     space = shared.services.label_spaces.get(found.label_space_version)
     return PredictionAudit(
         prediction_id=found.prediction_id,
@@ -49,14 +63,37 @@ def prediction(prediction_id: str, shared: Shared) -> PredictionAudit:
         experiment=found.experiment,
         label_space_version=found.label_space_version,
         signals=dict(found.signals),
-        selections=[
-            Selection(
-                reason=each.reason.value,
-                probability=each.probability,
-                inclusion_probability=each.inclusion_probability,
-            )
-            for each in found.selections
-        ],
+        selections=[_drawn(each) for each in found.selections],
+        inclusion_probability=inclusion_of(found, score) or None,
+        shadow=_scored(score) if score else None,
+    )
+
+
+def _drawn(selection: ReviewSelection) -> Selection:
+    return Selection(
+        reason=selection.reason.value,
+        probability=selection.probability,
+        inclusion_probability=selection.inclusion_probability,
+        reviews=selection.reviews,
+    )
+
+
+def _scored(score: ShadowScore) -> ShadowAudit:
+    return ShadowAudit(
+        experiment=score.experiment,
+        scored_at=score.scored_at,
+        candidate=_said(score.candidate),
+        baseline=_said(score.baseline),
+        differs=score.differs,
+        label_probability=score.label_probability,
+    )
+
+
+def _said(answer: ScoredAnswer) -> ShadowAnswer:
+    return ShadowAnswer(
+        category=answer.category,
+        confidence=answer.confidence,
+        milliseconds=answer.milliseconds,
     )
 
 
@@ -73,6 +110,8 @@ def _decided(entry: LedgerEntry) -> RolloutDecision:
         decision=change.action.value,
         model_version=change.model_version,
         share=change.share,
+        shadow_share=change.shadow_share,
+        label_probability=change.label_probability,
         reason=change.reason,
         numbers=dict(change.evidence),
         actor=change.actor,

@@ -3,12 +3,13 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ml.domain.rollouts import Challenger
+from ml.domain.rollouts import Challenger, Comparison
 from ml.serving.errors import Refused
 from ml.serving.predict import NO_CHAMPION
 from ml.serving.routes import Shared
 from ml.serving.schemas import (
     ChallengerDescription,
+    ComparisonDescription,
     ErrorAnswer,
     Health,
     ModelDescription,
@@ -41,7 +42,7 @@ async def ready(shared: Shared) -> Readiness:
 
 @router.get("/v1/model", summary="Who serves?", responses=_NOT_READY)
 async def model(shared: Shared) -> ModelDescription:
-    """The models that this worker answers with: the champion, and a challenger on trial."""
+    """The models of this worker: the champion, a challenger on trial, and what is compared."""
     served = _served(shared)
     champion, bundle = served.champion.version, served.champion.bundle
     return ModelDescription(
@@ -55,6 +56,7 @@ async def model(shared: Shared) -> ModelDescription:
         bundle_digest=champion.bundle_digest,
         reads_pictures=bundle.image is not None,
         challenger=_on_trial(served.trial),
+        comparison=_compared(served.comparison.terms) if served.comparison else None,
     )
 
 
@@ -68,6 +70,18 @@ def _on_trial(challenger: Challenger | None) -> ChallengerDescription | None:
         experiment=challenger.experiment,
         label_space_version=challenger.label_space_version,
         bundle_digest=challenger.bundle_digest,
+    )
+
+
+def _compared(terms: Comparison) -> ComparisonDescription:
+    return ComparisonDescription(
+        kind=terms.kind.value,
+        experiment=terms.experiment,
+        candidate_version=terms.candidate.model_version,
+        baseline_version=terms.baseline.model_version,
+        since=terms.since,
+        shadow_share=terms.shadow_share,
+        label_probability=terms.label_probability,
     )
 
 

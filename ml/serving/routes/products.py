@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 
 from ml.domain.predictions import Prediction
+from ml.serving.answered import Answered
 from ml.serving.guard import GuardedRoute, documented_key
-from ml.serving.predict import Answered, top_classes
+from ml.serving.predict import top_classes
 from ml.serving.routes import Shared
 from ml.serving.schemas import (
     BatchAnswer,
@@ -77,6 +78,7 @@ def _told(answered: Answered, shared: Shared) -> Classification:
         needs_review=prediction.confidence < shared.settings.confidence_threshold,
         model_version=prediction.model_version,
         arm=prediction.arm.value,
+        experiment=prediction.experiment,
         label_space_version=prediction.label_space_version,
     )
 

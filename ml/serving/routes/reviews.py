@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from ml.domain.comparisons import ShadowScore
 from ml.domain.errors import InvalidInput, NotFound
 from ml.domain.labels import Label, LabelSource, LabelSpace, checked_category
 from ml.domain.predictions import Prediction
 from ml.domain.products import Product, picture_key
 from ml.models.pictures import check_picture
+from ml.rollout.selection import inclusion_of
 from ml.serving.context import Context
 from ml.serving.errors import Refused
 from ml.serving.guard import ReviewerRoute, documented_key
@@ -82,7 +84,8 @@ def next_review(
 def add_label(request: LabelRequest, response: Response, shared: Shared) -> LabelReceipt:
     """Add a reviewer's label; nothing is ever overwritten, a correction is a further label."""
     prediction = logged(shared, request.prediction_id)
-    inclusion = _inclusion_probability(prediction)
+    score = shared.services.shadows.get(prediction.prediction_id)
+    inclusion = _inclusion_probability(prediction, score)
     labelled_at = _labelled_at(request, prediction, now=shared.clock())
     category = _category(request.category)
     space = shared.services.label_spaces.current()
@@ -144,8 +147,9 @@ def logged(shared: Context, prediction_id: str) -> Prediction:
         ) from None
 
 
-def _inclusion_probability(prediction: Prediction) -> float:
-    if not prediction.selections:
+def _inclusion_probability(prediction: Prediction, score: ShadowScore | None) -> float:
+    inclusion = inclusion_of(prediction, score)
+    if not inclusion:
         raise Refused(
             409,
             "this product was not chosen for review",
@@ -153,7 +157,7 @@ def _inclusion_probability(prediction: Prediction) -> float:
             remedy="label what /v1/review/next hands out: a label picked by hand has no known "
             "probability and would bias every accuracy figure",
         )
-    return prediction.selections[0].inclusion_probability
+    return inclusion
 
 
 def _labelled_at(request: LabelRequest, prediction: Prediction, *, now: datetime) -> datetime:

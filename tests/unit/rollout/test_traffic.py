@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.domain.predictions import Arm
-from ml.domain.rollouts import Challenger
-from ml.rollout.traffic import choose_arm
+from ml.domain.rollouts import Challenger, Champion, Comparison, ComparisonKind
+from ml.rollout.traffic import choose_arm, is_compared
 
 IDS = st.text(min_size=1, max_size=40)
 SHARES = st.floats(0.001, 1.0)
@@ -18,6 +18,21 @@ MANY = [f"SKU-{number}" for number in range(20_000)]
 
 def trial(share: float, *, entry_id: int = 7) -> Challenger:
     return Challenger(entry_id, 2, "d" * 64, 1, datetime(2026, 1, 1, tzinfo=UTC), share)
+
+
+def compared(product_ids: Sequence[str], shadow_share: float, *, entry_id: int = 7) -> set[str]:
+    challenger = trial(0.05, entry_id=entry_id)
+    champion = Champion(1, 1, "a" * 64, 1, challenger.since)
+    terms = Comparison(
+        ComparisonKind.TRIAL,
+        challenger.experiment,
+        challenger,
+        champion,
+        challenger.since,
+        shadow_share,
+        0.01,
+    )
+    return {each for each in product_ids if is_compared(each, terms)}
 
 
 def chosen(product_ids: Sequence[str], challenger: Challenger) -> set[str]:
@@ -71,3 +86,19 @@ def test_two_trials_draw_independently() -> None:
     second = chosen(sorted(first), trial(0.2, entry_id=8))
     low, high = bounds(0.2, len(first))
     assert low <= len(second) <= high
+
+
+def test_both_models_score_the_shadow_share_of_either_sides_products() -> None:
+    answered = chosen(MANY, trial(0.3))
+    for side in (answered, set(MANY) - answered):
+        low, high = bounds(0.2, len(side))
+        assert low <= len(compared(sorted(side), 0.2)) <= high
+    assert compared(MANY, 1.0) == set(MANY)
+    assert compared(MANY, 0.0) == set()
+
+
+def test_a_larger_shadow_share_keeps_products_and_another_comparison_takes_others() -> None:
+    first = compared(MANY, 0.2)
+    assert first < compared(MANY, 0.4)
+    low, high = bounds(0.2, len(first))
+    assert low <= len(first & compared(MANY, 0.2, entry_id=8)) <= high

@@ -59,7 +59,7 @@ class Parts:
 def make_parts(folder: Path, services: FakeServices | None = None) -> Parts:
     services = services or FakeServices()
     spool, metrics = Spool(folder), Metrics()
-    drainer = Drainer(spool, services.predictions, services.objects, metrics)
+    drainer = Drainer(spool, services.predictions, services.shadows, services.objects, metrics)
     return Parts(services, spool, drainer, metrics)
 
 
@@ -171,7 +171,7 @@ def test_a_fault_nobody_expected_keeps_its_rows_and_lets_others_pass(tmp_path: P
             raise RuntimeError("a bug")
 
     log = Log(fault)
-    drainer = Drainer(spool, log, services.objects, metrics)  # type: ignore[arg-type]  # a part of it
+    drainer = Drainer(spool, log, services.shadows, services.objects, metrics)  # type: ignore[arg-type]  # a part of it
     for prediction in (cursed, *others):
         spool.append([prediction], {})
         drainer.drain()
@@ -185,7 +185,7 @@ def test_pictures_reach_the_object_store_before_their_rows(tmp_path: Path) -> No
     digest = digest_bytes(picture)
     there: list[bool] = []
     log = Log(lambda _: there.append(services.objects.exists(picture_key(digest))))
-    drainer = Drainer(spool, log, services.objects, Metrics())  # type: ignore[arg-type]  # a part of it
+    drainer = Drainer(spool, log, services.shadows, services.objects, Metrics())  # type: ignore[arg-type]  # a part of it
     spool.append(made_predictions(3, picture=digest), {digest: picture})
     drainer.drain()
     assert there == [True]
@@ -212,7 +212,8 @@ def test_while_the_object_store_is_away_pictures_wait_with_their_rows(
 def run_worker(folder: Path, log: Log, share: list[Prediction], *, drains: bool) -> None:
     """A worker that stores what it can and ends, or one that dies before it stored anything."""
     spool = Spool(folder)
-    drainer = Drainer(spool, log, FakeServices().objects, Metrics())  # type: ignore[arg-type]  # a part
+    services = FakeServices()
+    drainer = Drainer(spool, log, services.shadows, services.objects, Metrics())  # type: ignore[arg-type]  # a part
     if drains:
         drainer.start()
     for prediction in share:
@@ -258,7 +259,7 @@ def test_pictures_whose_row_never_came_are_not_kept_on_disk_for_ever(
 ) -> None:
     picture = jpeg()
     parts.spool.append([], {digest_bytes(picture): picture})
-    monkeypatch.setattr("ml.serving.drain._FORGOTTEN_SECONDS", -1.0)
+    monkeypatch.setattr("ml.serving.spooled_pictures._FORGOTTEN_SECONDS", -1.0)
     parts.drainer.start()
     eventually(lambda: not parts.spool.pictures())
     parts.drainer.stop()
