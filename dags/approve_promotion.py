@@ -1,53 +1,66 @@
 """### approve_promotion
 
 **Purpose.** Asks an engineer whether a challenger that the judge found good may take over. Used
-where `REGAIN_PROMOTION_APPROVAL` is set; otherwise challengers are promoted as soon as they are
-found good.
+where `REGAIN_PROMOTION_APPROVAL` is set; otherwise it is promoted as soon as it is found good.
 
-**Trigger.** `judge_rollout`, once for each trial. Nothing else needs it: a rollback never waits for
-anybody, and takes the challenger off traffic while the question is still open.
+**Trigger.** The asset `promotion_ready`, emitted by `judge_rollout` whenever it finds a promotion
+waiting. A rollback waits for nobody: it ends the trial while the question is open.
 
-**Steps.** `approve` waits for an answer (Browse, Required Actions, or the task's tab of that name);
-it shows what the judge found. *Approve* has `promote` write the promotion to the ledger; *Reject*
-has `withdraw` end the trial. Unanswered for `REGAIN_JUDGE_MAX_DAYS`, the trial expires.
+**Steps.** `question` looks up which trial waits (none: the rest is skipped); `approve` waits for an
+answer (Browse, Required Actions). *Approve* has `promote` write the promotion to the ledger,
+*Reject* has `withdraw` end the trial; unanswered, it expires after `REGAIN_JUDGE_MAX_DAYS`.
 
-**Safe reruns.** Either answer is carried out once. Clear `approve` to be asked again.
+**Safe reruns.** Either answer is carried out once. Runs that the judge starts meanwhile queue behind
+the open question, and find nothing once it is answered.
 
-**When it fails.**
-- "... is over": the trial ended meanwhile (rolled back, expired, replaced); nothing is to be done.
-- "the rollout moved": somebody changed it just now; the next attempt looks anew.
-- Without Airflow: `regain promote --reason ...` or `regain rollback --reason ...`.
+**When it fails.** "... is over": the trial ended meanwhile, and nothing is to be done. "the rollout
+moved": somebody changed it just now; the next attempt looks anew. Without Airflow: `regain promote`
+or `regain rollback`.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import TriggerRule, dag, task
 
-from regain_airflow.flows import AS_OF, EXPERIMENT, QUICK, RETRIES, final
+from regain_airflow.assets import PROMOTION_READY
+from regain_airflow.flows import QUICK, RETRIES, final
 from regain_airflow.schedules import longest_trial
+
+ASKED = "{{ ti.xcom_pull('question')['%s'] }}"
+ANSWERED_AT = "{{ dag_run.conf.get('as_of') or ti.start_date.isoformat() }}"
+
+
+@task.short_circuit(**QUICK)
+@final
+def question() -> dict[str, Any] | None:
+    """The trial that waits for approval, with what the judge found; None when none does."""
+    from ml.tasks.approve_promotion import question
+
+    return question()
 
 
 @task(**QUICK)
 @final
-def promote(experiment: str, as_of: str) -> int:
+def promote(experiment: str, at: str) -> int:
     """Let the approved challenger answer everything; returns its version."""
     from ml.tasks.approve_promotion import promote_approved
 
-    return promote_approved(experiment=experiment, as_of=as_of)
+    return promote_approved(experiment=experiment, as_of=at)
 
 
 @task(**QUICK, trigger_rule=TriggerRule.ALL_SKIPPED)
 @final
-def withdraw(experiment: str, as_of: str) -> int:
+def withdraw(experiment: str, at: str) -> int:
     """End the trial of a challenger that was refused; returns its version."""
     from ml.tasks.approve_promotion import withdraw_refused
 
-    return withdraw_refused(experiment=experiment, as_of=as_of)
+    return withdraw_refused(experiment=experiment, as_of=at)
 
 
 @dag(
-    schedule=None,
+    schedule=[PROMOTION_READY],
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -58,13 +71,14 @@ def withdraw(experiment: str, as_of: str) -> int:
 def approve_promotion() -> None:
     approve = ApprovalOperator(
         task_id="approve",
-        subject="Let the challenger of {{ dag_run.conf['experiment'] }} take over?",
-        body="The judge found: {{ dag_run.conf['reason'] }}",
+        subject=f"Let version {ASKED % 'version'} take over?",
+        body=f"The judge found: {ASKED % 'reason'}",
         response_timeout=longest_trial(),
         **RETRIES,
     )
-    promoted = promote(EXPERIMENT, AS_OF)
-    approve >> promoted >> withdraw(EXPERIMENT, AS_OF)
+    experiment = ASKED % "experiment"
+    answered = promote(experiment, ANSWERED_AT)
+    question() >> approve >> answered >> withdraw(experiment, ANSWERED_AT)
 
 
 approve_promotion()

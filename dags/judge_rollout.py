@@ -12,7 +12,7 @@ numbers to the rollout ledger, and lets the registry's aliases follow. A challen
 *stopped* (`rollback`: by `REGAIN_JUDGE_MAX_ACCURACY_DROP` or more, `rejected`: by less,
 `guardrail`: something beside accuracy), one that is not worse by `REGAIN_JUDGE_MARGIN` is
 *promoted*, and after `REGAIN_JUDGE_MAX_DAYS` the trial *expires*. With `REGAIN_PROMOTION_APPROVAL`,
-`ask` has `approve_promotion` ask an engineer once; a stop never waits. See `regain history`.
+`ask` has `approve_promotion` ask an engineer; a stop never waits. See `regain history`.
 
 **Safe reruns.** The same labels are judged once. Serving follows the ledger within a second, so a
 rollback does not wait for MLflow, Redis or Airflow's workers.
@@ -28,9 +28,10 @@ rollback does not wait for MLflow, Redis or Airflow's workers.
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
+from regain_airflow.assets import PROMOTION_READY
 from regain_airflow.flows import AS_OF, QUICK, final
 from regain_airflow.schedules import cron
 
@@ -44,10 +45,11 @@ def judge(as_of: str) -> dict[str, Any]:
     return judge_rollout(as_of=as_of)
 
 
-@task.short_circuit(**QUICK)
-def waits(judged: dict[str, Any]) -> bool:
-    """Whether a promotion waits for approval."""
-    return bool(judged["asks"])
+@task(outlets=[PROMOTION_READY], **QUICK)
+def ask(judged: dict[str, Any]) -> None:
+    """Emit the asset event, but only for a promotion that waits for approval."""
+    if not judged["asks"]:
+        raise AirflowSkipException("no promotion waits for approval")
 
 
 @dag(
@@ -60,17 +62,7 @@ def waits(judged: dict[str, Any]) -> bool:
     tags=["regain"],
 )
 def judge_rollout() -> None:
-    judged = judge(AS_OF)
-    found = "{{ ti.xcom_pull('judge')['%s'] }}"
-    ask = TriggerDagRunOperator(
-        task_id="ask",
-        trigger_dag_id="approve_promotion",
-        trigger_run_id=found % "experiment",
-        conf={name: found % name for name in ("experiment", "reason")},
-        skip_when_already_exists=True,
-        **QUICK,
-    )
-    waits(judged) >> ask
+    ask(judge(AS_OF))
 
 
 judge_rollout()

@@ -4,14 +4,34 @@ Either answer concerns one trial: when it is over by then, rolled back by the ju
 InvalidInput is raised and nothing happens.
 """
 
+from typing import Any
+
+from ml.domain.decisions import LedgerEntry
 from ml.domain.errors import InvalidInput
 from ml.domain.rollouts import Comparison
+from ml.tasks.judge_rollout import PROMOTABLE
 from ml.tasks.rollout import promote, recorded, roll_back, show_in_registry
 from ml.tasks.times import time_of
 from ml.wiring.build import Services
 from ml.wiring.config import load_settings
 
 ACTOR = "approval"
+
+
+def question(*, services: Services | None = None) -> dict[str, Any] | None:
+    """The trial that waits for approval: {"experiment", "version", "reason"}; None without one."""
+    services = services or Services(load_settings())
+    comparison = services.ledger.rollout().comparison
+    if comparison is None:
+        return None
+    said = [entry.change for entry in services.ledger.history() if _is_of(entry, comparison)]
+    if not said or said[-1].evidence.get("verdict") != PROMOTABLE:
+        return None
+    return {
+        "experiment": comparison.experiment,
+        "version": comparison.candidate.model_version,
+        "reason": said[-1].reason,
+    }
 
 
 def promote_approved(*, experiment: str, as_of: str, services: Services | None = None) -> int:
@@ -22,18 +42,18 @@ def promote_approved(*, experiment: str, as_of: str, services: Services | None =
     if done is not None:
         show_in_registry(services)
         return done.change.model_version
-    version = _trial(services, experiment).candidate.model_version
+    trial = _trial(services, experiment)
     promote(
         services,
-        version,
+        trial.candidate.model_version,
         reason="an engineer approved what the judge found",
         actor=ACTOR,
         at=time_of(as_of),
         key=key,
-        evidence=_found(services, experiment),
+        evidence=_found(services, trial),
         seen=services.ledger.rollout().entry_id,
     )
-    return version
+    return trial.candidate.model_version
 
 
 def withdraw_refused(*, experiment: str, as_of: str, services: Services | None = None) -> int:
@@ -65,11 +85,11 @@ def _trial(services: Services, experiment: str) -> Comparison:
     return comparison
 
 
-def _found(services: Services, experiment: str) -> dict[str, float | str]:
+def _found(services: Services, comparison: Comparison) -> dict[str, float | str]:
     """What the judge last wrote of the trial."""
-    found = [
-        entry.change.evidence
-        for entry in services.ledger.history()
-        if entry.change.evidence.get("experiment") == experiment
-    ]
-    return {**found[-1], "verdict": "approved"} if found else {"experiment": experiment}
+    found = [entry for entry in services.ledger.history() if _is_of(entry, comparison)]
+    return {**found[-1].change.evidence, "verdict": "approved"} if found else {}
+
+
+def _is_of(entry: LedgerEntry, comparison: Comparison) -> bool:
+    return entry.change.evidence.get("experiment") == comparison.experiment

@@ -15,9 +15,6 @@ AS_OF = "{{ dag_run.conf.get('as_of') or dag_run.run_after.isoformat() }}"
 # Names a run among those of all DAGs: two that are due at once have the same run id.
 RUN = "{{ dag.dag_id }}:{{ run_id }}"
 
-# The comparison that a run is about.
-EXPERIMENT = "{{ dag_run.conf['experiment'] }}"
-
 # Quick at first, then patient: a service that restarts is back by then, an outage of minutes too.
 RETRIES = {
     "retries": 6,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ml.domain.errors import InvalidInput
-from ml.tasks.approve_promotion import promote_approved, withdraw_refused
+from ml.tasks.approve_promotion import promote_approved, question, withdraw_refused
 from ml.tasks.judge_rollout import judge_rollout
 from ml.tasks.rollout import roll_back
 from ml.wiring.config import Settings
@@ -26,6 +26,25 @@ def asked() -> FakeServices:
     compare(services, Found(wins=40, ties=10, losses=10, agreed=60))
     assert judge_rollout(as_of=at(20).isoformat(), services=services)["asks"]
     return services
+
+
+def test_the_question_is_open_until_it_is_answered() -> None:
+    services = asked()
+    found = question(services=services)
+    assert found is not None
+    assert (found["experiment"], found["version"]) == ("trial-2", 2)
+    assert "40 won, 10 lost" in found["reason"]
+    promote_approved(**ASKED, services=services)
+    assert question(services=services) is None
+
+
+def test_nobody_is_asked_about_a_trial_that_was_not_found_good() -> None:
+    services = FakeServices(SETTINGS)
+    assert question(services=services) is None
+    begin_trial(services)
+    assert question(services=services) is None
+    judge_rollout(as_of=at(20).isoformat(), services=services)
+    assert question(services=services) is None
 
 
 def test_what_is_approved_takes_over_with_what_the_judge_found() -> None:
