@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from ml.domain.comparisons import ScoredAnswer, ShadowScore
 from ml.domain.drift import Action, Alert, DriftCheck, Finding, Monitor, Window
 from ml.domain.labels import Label, LabelSource
 from ml.domain.predictions import Arm, Prediction, ReviewSelection, SelectionReason
@@ -68,6 +69,27 @@ def a_prediction(
         ),
     )
     return replace(prediction, **changes)
+
+
+def a_shadow_score(
+    number: int = 0, *, drawn: bool = False, reviews: int = 1, **changes: object
+) -> ShadowScore:
+    """A disagreement on the product of `a_prediction(number)`; people see it when it is drawn."""
+    prediction = a_prediction(number)
+    score = ShadowScore(
+        experiment="trial-2",
+        prediction_id=prediction.prediction_id,
+        product=prediction.product,
+        scored_at=prediction.predicted_at,
+        candidate=ScoredAnswer("games", 0.7, 12.5),
+        baseline=ScoredAnswer("books", 0.9),
+        label_probability=0.25,
+    )
+    score = replace(score, **changes)
+    if not drawn:
+        return score
+    reason, name = SelectionReason.DISAGREEMENT, score.prediction_id
+    return replace(score, selection=ReviewSelection(name, reason, 0.25, 0.25, reviews))
 
 
 def an_alert(number: int = 0, **changes: object) -> Alert:

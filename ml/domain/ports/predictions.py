@@ -20,24 +20,34 @@ class PredictionLog(Protocol):
         ...
 
     def get(self, prediction_id: str) -> Prediction:
-        """One prediction with its selections; raises NotFound."""
+        """One prediction with its selections, those of a later disagreement included.
+
+        Raises NotFound.
+        """
         ...
 
     def count(self) -> int: ...
 
 
 class ReviewQueue(Protocol):
-    """Products chosen for review and not yet labelled."""
+    """Products chosen for review whose selections are not all settled.
+
+    The votes on a selection are the review labels of the product as it was shown, whichever
+    selection they were given for, the latest of each reviewer; on a DISAGREEMENT only those given
+    since it was drawn. It is settled when `labels.settled_category` finds a category in them.
+    """
 
     def next(self, reviewer: str, *, lease_seconds: float) -> ReviewItem | None:
-        """Lease the oldest waiting product to a reviewer; None when nothing waits.
+        """Lease the product of the oldest open selection to a reviewer; None when nothing waits.
 
-        Until the lease ends no other reviewer gets it; a product that has a review label, as it
-        stands, is done.
+        Until the lease ends, by time or by the reviewer's vote, no other reviewer gets the
+        product; and nobody gets one for a selection that they have voted on.
         """
         ...
 
-    def waiting(self) -> int: ...
+    def waiting(self) -> int:
+        """How many products, as they were shown, have an open selection, leased or not."""
+        ...
 
 
 # Columns of ServedWindows.first and last, one row a prediction, oldest first; after them one

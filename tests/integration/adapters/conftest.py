@@ -14,6 +14,7 @@ from ml.adapters.postgres.labels import PostgresLabelStore
 from ml.adapters.postgres.ledger import PostgresRolloutLedger
 from ml.adapters.postgres.predictions import PostgresPredictionLog
 from ml.adapters.postgres.reviews import PostgresReviewQueue
+from ml.adapters.postgres.shadows import PostgresShadowLog
 from ml.adapters.postgres.snapshots import PostgresSnapshotIndex
 from ml.adapters.postgres.splits import PostgresSplitLedger
 from ml.adapters.postgres.windows import PostgresServedWindows
@@ -38,6 +39,7 @@ def real_stores(engine: Engine) -> SimpleNamespace:
         labels=PostgresLabelStore(engine),
         predictions=PostgresPredictionLog(engine),
         reviews=PostgresReviewQueue(engine),
+        shadows=PostgresShadowLog(engine),
         snapshots=PostgresSnapshotIndex(engine),
         splits=PostgresSplitLedger(engine),
         ledger=PostgresRolloutLedger(engine),

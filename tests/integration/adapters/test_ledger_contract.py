@@ -33,10 +33,17 @@ CHALLENGE = replace(
     share=0.05,
 )
 
+WATCHED = replace(PROMOTE, key="run-4", model_version=4, at=day(4), shadow_share=0.2)
+WATCHED = replace(WATCHED, label_probability=0.1 + 0.2)
+
 
 def rollback(version, **changes):
     fields = {"key": f"back-{version}", "action": LedgerAction.ROLLBACK, "at": day(9)}
     return replace(PROMOTE, model_version=version, **{**fields, **changes})
+
+
+def confirm(version):
+    return rollback(version, key=f"sure-{version}", action=LedgerAction.CONFIRM)
 
 
 def test_an_empty_ledger_has_no_champion(stores):
@@ -132,6 +139,30 @@ def test_a_rollback_ends_a_trial_or_returns_to_the_former_champion(stores):
     assert ledger.history()[0] == first
 
 
+def test_a_comparison_goes_from_the_trial_to_the_end_of_the_watch(stores):
+    ledger = stores.ledger
+    ledger.append(PROMOTE)
+    trial = ledger.append(replace(CHALLENGE, shadow_share=1.0, label_probability=0.01))
+    comparison = ledger.rollout().comparison
+    assert comparison.experiment == f"trial-{trial.entry_id}"
+    assert (comparison.shadow_share, comparison.label_probability) == (1.0, 0.01)
+
+    watched = ledger.append(WATCHED)
+    assert watched.change == WATCHED
+    assert ledger.history()[-1] == watched
+    comparison = ledger.rollout().comparison
+    assert comparison.experiment == f"watch-{watched.entry_id}"
+    assert (comparison.candidate.model_version, comparison.baseline.model_version) == (4, 1)
+    assert comparison.label_probability == WATCHED.label_probability
+
+    sure = ledger.append(confirm(4), seen=watched.entry_id)
+    assert ledger.rollout().entry_id == sure.entry_id
+    assert ledger.rollout().comparison is None
+    assert ledger.champion().model_version == 4
+    with pytest.raises(Conflict):
+        ledger.append(rollback(4), seen=watched.entry_id)
+
+
 def test_decisions_that_change_nothing_leave_the_rollout(stores):
     stores.ledger.append(PROMOTE)
     before = stores.ledger.rollout()
@@ -155,6 +186,11 @@ def test_decisions_that_change_nothing_leave_the_rollout(stores):
         ([PROMOTE, replace(CHALLENGE, share=1.01)], "share of a challenge is 1.01"),
         ([PROMOTE, replace(CHALLENGE, share=float("nan"))], "share"),
         ([replace(PROMOTE, share=0.5)], "share is of a challenge only"),
+        ([replace(WATCHED, shadow_share=None)], "shadow_share of a promote is None"),
+        ([replace(WATCHED, label_probability=0.0)], "label_probability of a promote is 0"),
+        ([PROMOTE, replace(CHALLENGE, shadow_share=1.5)], "shadow_share of a challenge is 1.5"),
+        ([replace(WATCHED, action=LedgerAction.REFUSE)], "a refuse begins no comparison"),
+        ([PROMOTE, confirm(3)], "version 3 is not champion"),
     ],
 )
 def test_a_change_that_leads_nowhere_is_refused(stores, changes, message):

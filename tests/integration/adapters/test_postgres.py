@@ -18,6 +18,7 @@ from ml.adapters.postgres.engine import make_engine, migrate, transaction
 from ml.adapters.postgres.labels import PostgresLabelStore
 from ml.adapters.postgres.predictions import PostgresPredictionLog
 from ml.adapters.postgres.tables import metadata
+from ml.domain.comparisons import Cohort
 from ml.domain.decisions import LedgerAction, LedgerChange
 from ml.domain.drift import Action
 from ml.domain.errors import InvalidInput, ServiceUnavailable
@@ -32,6 +33,7 @@ from tests.examples import (
     a_label,
     a_prediction,
     a_product,
+    a_shadow_score,
     an_alert,
     day,
 )
@@ -46,9 +48,12 @@ CHANGE = LedgerChange("key", LedgerAction.PROMOTE, 1, "digest", 1, "reason", "ac
 def filled(real_stores):
     """A row in every table."""
     prediction = a_prediction(reasons=[SelectionReason.AUDIT])
+    cohort = Cohort("trial-2", 1, 1, START, 1, 0, ())
     real_stores.label_spaces.extend(CLASSES, cause="import", at=START)
     real_stores.labels.append([a_label(a_product())], [a_product()])
     real_stores.predictions.append([prediction])
+    real_stores.shadows.append([a_shadow_score()])
+    real_stores.shadows.close(cohort)
     real_stores.reviews.next("ana", lease_seconds=60)
     real_stores.snapshots.record(SnapshotRef("digest", "file:///a", START, 1, 1))
     real_stores.splits.record([SplitRecord("p0", Part.TRAIN, ("k",))], {"k": Part.TRAIN})

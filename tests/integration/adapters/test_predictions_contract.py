@@ -25,6 +25,14 @@ def test_a_prediction_comes_back_as_it_was(stores):
     assert stores.predictions.get("prediction-1") == a_prediction(1)
 
 
+def test_a_selection_keeps_how_many_are_asked(stores):
+    prediction = a_prediction(reasons=[SelectionReason.AUDIT])
+    (selection,) = prediction.selections
+    prediction = replace(prediction, selections=(replace(selection, reviews=2),))
+    stores.predictions.append([prediction])
+    assert stores.predictions.get(prediction.prediction_id) == prediction
+
+
 def test_a_prediction_keeps_its_trial_and_its_signals(stores):
     prediction = a_prediction(experiment="trial-3", signals={"words": 3.0, "blur": 0.1 + 0.2})
     stores.predictions.append([prediction, a_prediction(1, experiment=None, signals={})])
