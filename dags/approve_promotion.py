@@ -3,23 +3,20 @@
 **Purpose.** Asks an engineer whether a challenger that the judge found good may take over. Used
 where `REGAIN_PROMOTION_APPROVAL` is set; otherwise it is promoted as soon as it is found good.
 
-**Trigger.** The asset `promotion_ready`, emitted by `judge_rollout` whenever it finds a promotion
-waiting. A rollback waits for nobody: it ends the trial while the question is open.
+**Trigger.** The asset `promotion_ready`, by `judge_rollout` whenever a promotion waits. A rollback
+waits for nobody: it ends the trial while the question is open.
 
 **Steps.** `question` looks up which trial waits (none: the rest is skipped); `approve` waits for an
 answer (Browse, Required Actions). *Approve* has `promote` write the promotion to the ledger,
 *Reject* has `withdraw` end the trial; unanswered, it expires after `REGAIN_JUDGE_MAX_DAYS`.
 
-**Safe reruns.** Either answer is carried out once. Runs that the judge starts meanwhile queue behind
-the open question, and find nothing once it is answered.
+**Safe reruns.** Either answer is carried out once; further runs queue behind the open question.
 
-**When it fails.** "... is over": the trial ended meanwhile, and nothing is to be done. "the rollout
-moved": somebody changed it just now; the next attempt looks anew. Without Airflow: `regain promote`
-or `regain rollback`.
+**When it fails.** "... is over": the trial ended meanwhile, nothing is to be done. "the rollout
+moved": the next attempt looks anew. Without Airflow: `regain promote`, `regain rollback`.
 """
 
 from datetime import UTC, datetime
-from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import TriggerRule, dag, task
@@ -29,13 +26,13 @@ from regain_airflow.flows import QUICK, RETRIES, final
 from regain_airflow.schedules import longest_trial
 
 ASKED = "{{ ti.xcom_pull('question')['%s'] }}"
-ANSWERED_AT = "{{ dag_run.conf.get('as_of') or ti.start_date.isoformat() }}"
+TRIAL = (ASKED % "experiment", "{{ dag_run.conf.get('as_of') or ti.start_date.isoformat() }}")
 
 
 @task.short_circuit(**QUICK)
 @final
-def question() -> dict[str, Any] | None:
-    """The trial that waits for approval, with what the judge found; None when none does."""
+def question() -> dict[str, object] | None:
+    """The trial that waits, with what the judge found; None when none does."""
     from ml.tasks.approve_promotion import question
 
     return question()
@@ -76,9 +73,7 @@ def approve_promotion() -> None:
         response_timeout=longest_trial(),
         **RETRIES,
     )
-    experiment = ASKED % "experiment"
-    answered = promote(experiment, ANSWERED_AT)
-    question() >> approve >> answered >> withdraw(experiment, ANSWERED_AT)
+    question() >> approve >> promote(*TRIAL) >> withdraw(*TRIAL)
 
 
 approve_promotion()
