@@ -11,7 +11,17 @@ from ml.domain.errors import RegainError
 from ml.wiring.config import load_settings
 
 # Modules of ml.cli, in the order in which `regain --help` shows their commands.
-COMMAND_GROUPS = ("stack", "catalogue", "models", "labels", "rollout", "alerts", "drill", "demo")
+COMMAND_GROUPS = (
+    "stack",
+    "catalogue",
+    "models",
+    "labels",
+    "accuracy",
+    "rollout",
+    "alerts",
+    "drill",
+    "demo",
+)
 
 _HELP = """Keep a product classifier as accurate in production as the day it shipped.
 

@@ -21,7 +21,7 @@ from ml.serving.metrics import Metrics
 from ml.serving.middleware import BodyLimit, Observed
 from ml.serving.model_store import ModelStore
 from ml.serving.predict import Predictor
-from ml.serving.routes import audit, drift, operations, products, reviews
+from ml.serving.routes import accuracy, audit, drift, operations, products, reviews
 from ml.serving.shadow import ShadowScorer
 from ml.serving.spool import Spool
 from ml.wiring.build import Services
@@ -107,6 +107,7 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
         products.router,
         reviews.router,
         audit.router,
+        accuracy.router,
         drift.router,
         drift.reports,
         operations.router,

@@ -71,10 +71,10 @@ def tuned_power(values: FloatArray, weights: FloatArray, surrogate: FloatArray) 
     >>> tuned_power(np.array([0.0, 1.0]), np.ones(2), np.array([0.5, 0.5]))
     0.0
     """
-    ours = _deviations(values, weights)
-    theirs = _deviations(surrogate, weights)
-    variance = theirs @ theirs
-    return float(np.clip(ours @ theirs / variance, 0.0, 1.0)) if variance > 0 else 0.0
+    if np.ptp(surrogate) == 0:  # its deviations are mere rounding
+        return 0.0
+    ours, theirs = _deviations(values, weights), _deviations(surrogate, weights)
+    return float(np.clip(ours @ theirs / (theirs @ theirs), 0.0, 1.0))
 
 
 def difference_estimate(

@@ -42,6 +42,11 @@ class ShareEstimate:
     labels: int
     effective_labels: float
 
+    @property
+    def width(self) -> float:
+        """Of the interval."""
+        return self.high - self.low
+
 
 def weighted_share(
     hits: NDArray[np.bool_], inclusion_probabilities: NDArray[np.float64]

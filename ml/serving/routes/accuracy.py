@@ -1,5 +1,7 @@
 """For auditors: how often the answers were right, of all that was served."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Query
 
 from ml.rollout.accuracy import EXPLANATION, measure_accuracy
