@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test bench-switch lint format clean
+.PHONY: help setup demo test bench-rollout bench-switch lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,6 +24,9 @@ demo: $(STAMP) ## the whole loop on embedded services; DATA=catalogue WEIGHTS=fi
 
 test: $(STAMP) ## everything in tests/, doctests included
 	$(BIN)/python -m pytest --durations=10
+
+bench-rollout: $(STAMP) ## simulated months: wrong decisions and labels needed, rule by rule (7 minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.rollout
 
 bench-switch: $(STAMP) ## rollbacks under load: time to the last old answer (7 minutes)
 	@$(BIN)/python -m benchmarks.switch

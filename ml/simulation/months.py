@@ -170,12 +170,13 @@ def simulate_months(
     others = rate * (1.0 - probability) / (1.0 - rate * probability)
     disagreements = design.draws + rng.binomial(products - design.draws, others)
     drawn_at = products.cumsum(axis=1) / design.products_per_day
-    outcomes = conditions.labelled_outcomes()[late]  # [M, L, S, 3]
+    outcomes = conditions.labelled_outcomes()  # [phases, S, 3]
     if conditions.hardness:
-        closed_at, counts = _waited_for(rng, drawn_at, outcomes, conditions.hardness, design)
+        waited = _waited_for(rng, drawn_at, late, outcomes, conditions.hardness, design)
+        closed_at, counts = waited
     else:
         closed_at = drawn_at
-        counts = rng.multinomial(design.draws, outcomes)
+        counts = rng.multinomial(design.draws, outcomes[late])
         counts = np.concatenate([counts.sum(axis=-1, keepdims=True), counts], axis=-1)
     drawn, wins, ties, losses = np.moveaxis(counts, -1, 0)
     return Months(closed_at, products, disagreements, drawn, wins, ties, losses)
@@ -199,6 +200,7 @@ def _late(products: IntArray, conditions: Conditions, design: Design) -> IntArra
 def _waited_for(
     rng: np.random.Generator,
     drawn_at: FloatArray,
+    late: IntArray,
     outcomes: FloatArray,
     hardness: tuple[Hardness, ...],
     design: Design,
@@ -223,8 +225,8 @@ def _waited_for(
     closed_at = np.maximum.accumulate(own, axis=1)
     known = arrived_at <= closed_at[..., None]
     ends = outcomes.cumsum(axis=-1)
-    ends = np.take_along_axis(ends, stratum[..., None], axis=2)  # [M, L, draws, 3]
-    outcome = (rng.random(shape)[..., None] >= ends[..., :2]).sum(axis=-1)
+    chance, phase = rng.random(shape), late[..., None]
+    outcome = (chance >= ends[phase, stratum, 0]) + (chance >= ends[phase, stratum, 1]).astype(int)
     counts = [
         np.stack([mine.sum(-1), *((mine & known & (outcome == o)).sum(-1) for o in range(3))], -1)
         for mine in (stratum == index for index in range(len(hardness)))
