@@ -14,9 +14,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from ml.adapters.postgres.engine import make_engine, migrate, transaction
+from ml.adapters.postgres.engine import lock, make_engine, migrate, transaction
 from ml.adapters.postgres.labels import PostgresLabelStore
 from ml.adapters.postgres.predictions import PostgresPredictionLog
+from ml.adapters.postgres.shadows import PostgresShadowLog
 from ml.adapters.postgres.tables import metadata
 from ml.domain.comparisons import Cohort
 from ml.domain.decisions import LedgerAction, LedgerChange
@@ -152,6 +153,21 @@ def test_a_new_month_waits_for_no_reader_or_writer(real_stores, engine):
             other.execute(text(f"SELECT count(*) FROM {table}"))
             other.execute(text(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"))
         assert pool.submit(log.append, [a_prediction(50)]).result(timeout=5) == 1
+
+
+def test_scores_get_their_positions_only_when_those_before_are_committed(real_stores, engine):
+    """Else a judge could read past a score that is not there yet, and never see it."""
+    real_stores.predictions.append([a_prediction(number) for number in (1, 2)])
+    other = PostgresShadowLog(engine)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as connection:
+            lock(connection, "shadow_scores")
+            waiting = pool.submit(other.append, [a_shadow_score(1)])
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            taken = connection.scalar(text("SELECT is_called FROM shadow_scores_position_seq"))
+            assert not taken, "it has taken no position while it waits"
+        assert waiting.result(timeout=5) == 1
 
 
 def test_a_ledger_entry_is_announced_when_it_is_committed(real_stores, engine):
