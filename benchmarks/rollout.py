@@ -20,7 +20,7 @@ from rich.progress import track
 
 from benchmarks.accuracy import AUDIT_SHARES, AccuracyCell, simulate_accuracy
 from benchmarks.cells import Cell, all_cells
-from benchmarks.summary import DEFINITIONS, promises, summarise
+from benchmarks.summary import ASSUMPTIONS, DEFINITIONS, promises, summarise
 from benchmarks.tables import print_all
 from benchmarks.trial import CellFigures, run_cell
 from ml.demo.rules import RULES
@@ -65,7 +65,7 @@ def report(
         "summary": summary,
         "definitions": DEFINITIONS,
         "promises": [asdict(each) for each in promises(summary, results)],
-        "terms": {"months": months, "seed": seed, "rules": RULES},
+        "terms": {"months": months, "seed": seed, "rules": RULES, "assumptions": ASSUMPTIONS},
         "cells": [_cell(each) for each in results],
         "accuracy": [asdict(each) for each in audits],
     }

@@ -50,6 +50,24 @@ DEFINITIONS: Mapping[str, str] = {
     "false_stops_a_year_bound": "the same bound by the error budget: 1 - (1 - 0.05) ** 12",
 }
 
+ASSUMPTIONS = (
+    "the baseline is right in 85 % of the products; the rule of observed drop knows that exactly, "
+    "as erring reviewers would have reported it",
+    "a wrong label names each of the 26 other categories alike; in the cells 'errors name the "
+    "rival' always the other model's answer",
+    "the coin of disagreements is drawn with 100 / (100,000 * disagreement), so that the number of "
+    "labels a day, and of products between two of them, is random",
+    "late labels: 30 % of the disagreements are hard (both wrong in 0.2 more, the candidate loses "
+    "0.2 more, 55 % ever labelled, after a median of 3 days), 40 % are as all (80 %, 2 days), 30 % "
+    "easy (both wrong in 0.2 less, it wins 0.2 more, 95 %, 1 day); delays are log-normal; regain "
+    "waits as its settings say, the other rules get every label at once",
+    "falling together: on day 10 (of the watch: in its middle) both models lose 10 points, "
+    "disagree half as often again, and are both wrong in 0.2 more of the disagreements",
+    "the watch after a promotion scores 20,000 products a day, for 14 days",
+    "accuracy: right in 62 % of the fifth of the products under the confidence threshold, 85 % of "
+    "all; 10,000 reviews a day, the settings' share of 100,000 products",
+)
+
 
 @dataclass(frozen=True)
 class Promise:

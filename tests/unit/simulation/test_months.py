@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ml.simulation.months import LATE, Conditions, Design, Fall, Months, simulate_months
-from ml.simulation.random_labels import simulate_hits, simulate_paired, simulate_unpaired
 
 TWO_WORSE = Conditions(disagreement=0.1, difference=-0.02, both_wrong=0.2)
 DESIGN = Design()
@@ -79,16 +78,3 @@ def test_both_models_fall_together() -> None:
         seen = months.disagreements[rows].sum() / months.products[rows].sum()
         assert seen == pytest.approx(rate, rel=0.02)
         assert months.ties[rows].sum() / months.drawn[rows].sum() == pytest.approx(wrong, abs=0.01)
-    rng = np.random.default_rng(1)
-    hits = simulate_hits(rng, 200, falling, days=20, labels_per_day=100)
-    assert hits[:, :10].mean() == pytest.approx(83, abs=0.5)
-    assert hits[:, 10:].mean() == pytest.approx(73, abs=0.5)
-
-
-def test_random_labels_tell_the_difference_too() -> None:
-    rng = np.random.default_rng(1)
-    for simulate, scatter in ((simulate_unpaired, 0.27), (simulate_paired, 0.08)):
-        counts = simulate(rng, 500, TWO_WORSE, days=30, labels_per_day=100)
-        shares = counts.sum(axis=(0, 1)) / counts.sum()
-        assert shares @ [1, 0, -1] == pytest.approx(-0.02, abs=0.002)
-        assert shares[0] + shares[2] == pytest.approx(scatter, abs=0.005)
