@@ -1,5 +1,7 @@
 """The smallest real bundle: it tells shoes from books by one word."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ml.domain.labels import LabelSpace
@@ -36,3 +38,10 @@ def tiny_bundle(label_space: LabelSpace = SPACE) -> ModelBundle:
         low_confidence_share=0.25,
     )
     return ModelBundle(label_space, text, None, Fusion(0.0), 1.0, info)
+
+
+def contrary_bundle() -> ModelBundle:
+    """Says the contrary of the tiny bundle: "book" speaks for shoes."""
+    bundle = tiny_bundle()
+    words = replace(bundle.text.words, coefficients=-bundle.text.words.coefficients)
+    return replace(bundle, text=replace(bundle.text, words=words))
