@@ -69,15 +69,25 @@ class InMemoryServedWindows:
         checked_row({"as_of": as_of})
         answers = self._answers(model_version, since, until)
         with self._database.transaction():
-            selections = list(self._database.selections.values())
+            selections = [one for one in self._database.selections.values() if one.at <= as_of]
+            scores = [
+                one for one in self._database.shadow_scores.values() if one.scored_at <= as_of
+            ]
             reviews = reviews_of(self._database)
         drawn: dict[str, list[ReviewSelection]] = {}
         for each in selections:
-            if each.at <= as_of:
-                drawn.setdefault(each.selection.prediction_id, []).append(each.selection)
+            drawn.setdefault(each.selection.prediction_id, []).append(each.selection)
+        missed = {
+            score.prediction_id: score.label_probability
+            for score in scores
+            if score.differs and score.selection is None
+        }
         rows = [
             _selected(
-                answer, drawn[answer.prediction_id], reviews.get(_revision(answer), ()), as_of
+                answer,
+                drawn[answer.prediction_id],
+                [one for one in reviews.get(_revision(answer), ()) if one.labelled_at <= as_of],
+                missed.get(answer.prediction_id, 0.0),
             )
             for answer in _as_first_shown(one for one in answers if one.prediction_id in drawn)
         ]
@@ -164,11 +174,10 @@ def _as_first_shown(answers: Iterable[Prediction]) -> list[Prediction]:
 def _selected(
     answer: Prediction,
     selections: Sequence[ReviewSelection],
-    reviews: Sequence[Label],
-    as_of: datetime,
+    labels: Sequence[Label],
+    missed_coin: float,
 ) -> dict[str, object]:
-    labels = [label for label in reviews if label.labelled_at <= as_of]
-    stated = [one for one in labels if one.prediction_id == answer.prediction_id]
+    inclusion = max(selection.inclusion_probability for selection in selections)
     return {
         "prediction_id": answer.prediction_id,
         "predicted_at": answer.predicted_at,
@@ -179,6 +188,6 @@ def _selected(
         "picture": answer.product.picture,
         "reasons": sorted(selection.reason.value for selection in selections),
         "reviews": max(selection.reviews for selection in selections),
-        "inclusion_probability": max(one.inclusion_probability for one in [*selections, *stated]),
+        "inclusion_probability": 1 - (1 - inclusion) * (1 - missed_coin),
         "votes": [{"reviewer": one.reviewer, "category": one.category} for one in labels],
     }

@@ -7,7 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
-from ml.adapters.postgres.tables import labels, predictions, products, review_selections
+from ml.adapters.postgres.tables import (
+    labels,
+    predictions,
+    products,
+    review_selections,
+    shadow_scores,
+)
 from ml.domain.labels import LabelSource
 from ml.domain.ports import SELECTED_SCHEMA
 
@@ -20,7 +26,7 @@ def selected_answers(span: Sequence[ColumnElement[bool]], as_of: datetime) -> Se
     drawn = _drawn(span, as_of)
     votes = _votes(drawn, as_of)
     columns = {
-        "inclusion_probability": func.greatest(drawn.c.inclusion, _stated(drawn, as_of)),
+        "inclusion_probability": 1 - (1 - drawn.c.inclusion) * (1 - _missed_coin(drawn, as_of)),
         "votes": func.coalesce(votes, func.json_build_array()),
     }
     return (
@@ -92,6 +98,25 @@ def _drawn(span: Sequence[ColumnElement[bool]], as_of: datetime) -> Subquery:
     )
 
 
+def _missed_coin(drawn: Subquery, as_of: datetime) -> ColumnElement[Any]:
+    """Probability of a disagreement coin that was tossed for the answer and did not come up, or 0.
+
+    The others' rows do not know of it; one that came up has a row, which has counted it.
+    """
+    scores = shadow_scores.c
+    coin = (
+        select(func.max(scores.label_probability))
+        .where(
+            scores.prediction_id == drawn.c.prediction_id,
+            scores.candidate_category.is_distinct_from(scores.baseline_category),
+            ~scores.drawn,
+            scores.scored_at <= as_of,
+        )
+        .scalar_subquery()
+    )
+    return func.coalesce(coin, 0.0)
+
+
 def _votes(drawn: Subquery, as_of: datetime) -> ColumnElement[Any]:
     """What reviewers said of the product as it was shown, oldest first; null: nothing yet."""
     vote = func.json_build_object("reviewer", labels.c.reviewer, "category", labels.c.category)
@@ -100,23 +125,8 @@ def _votes(drawn: Subquery, as_of: datetime) -> ColumnElement[Any]:
         .where(
             labels.c.product_id == drawn.c.product_id,
             labels.c.product_digest == drawn.c.product_digest,
-            *_reviews(as_of),
+            labels.c.source == LabelSource.REVIEW.value,
+            labels.c.labelled_at <= as_of,
         )
         .scalar_subquery()
     )
-
-
-def _stated(drawn: Subquery, as_of: datetime) -> ColumnElement[Any]:
-    """The inclusion probability that labels of the answer state; null: there is none.
-
-    It may be larger than the selections': of coins that were faced later and did not come up.
-    """
-    return (
-        select(func.max(labels.c.inclusion_probability))
-        .where(labels.c.prediction_id == drawn.c.prediction_id, *_reviews(as_of))
-        .scalar_subquery()
-    )
-
-
-def _reviews(as_of: datetime) -> list[ColumnElement[bool]]:
-    return [labels.c.source == LabelSource.REVIEW.value, labels.c.labelled_at <= as_of]

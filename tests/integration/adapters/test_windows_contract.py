@@ -7,10 +7,18 @@ from itertools import pairwise
 import pyarrow as pa
 import pytest
 
+from ml.domain.comparisons import ScoredAnswer
 from ml.domain.errors import InvalidInput
 from ml.domain.ports import OUTCOME_SCHEMA, SELECTED_SCHEMA, TOTALS_SCHEMA, WINDOW_SCHEMA
 from ml.domain.predictions import Arm, SelectionReason
-from tests.examples import a_label, a_prediction, a_product, a_review_label, day
+from tests.examples import (
+    a_label,
+    a_prediction,
+    a_product,
+    a_review_label,
+    a_shadow_score,
+    day,
+)
 
 LATER = day(1_000)
 
@@ -156,7 +164,7 @@ def test_a_selected_answer_has_its_product_its_coins_and_its_votes(labelled):
     labelled.labels.append(
         [
             a_review_label(answer, labelled_at=day(6), reviewer="bob", category="pools"),
-            a_review_label(answer, labelled_at=day(5), inclusion_probability=0.4375),
+            a_review_label(answer, labelled_at=day(5)),
             a_label(answer.product, category="games"),
         ]
     )
@@ -173,7 +181,7 @@ def test_a_selected_answer_has_its_product_its_coins_and_its_votes(labelled):
         "picture": None,
         "reasons": ["audit", "low_confidence"],
         "reviews": 1,
-        "inclusion_probability": 1.0,  # what bob's label states
+        "inclusion_probability": 0.4375,
         "votes": [
             {"reviewer": "ana", "category": "books"},
             {"reviewer": "bob", "category": "pools"},
@@ -199,6 +207,23 @@ def test_selected_answers_are_of_a_version_and_a_span_as_known_by_then(labelled)
     assert [len(each) for each in votes] == [1, 1, 0], "labels are given a day after the answer"
 
 
+def test_the_disagreement_coin_counts_whether_or_not_it_came_up(labelled):
+    audit = [SelectionReason.AUDIT]
+    labelled.predictions.append([a_prediction(n, reasons=audit) for n in (1, 2, 3)])
+    labelled.predictions.append([a_prediction(n) for n in (4, 5)])
+    agreed = replace(a_shadow_score(3), baseline=ScoredAnswer("games", 0.5))
+    scores = [a_shadow_score(1), a_shadow_score(2, drawn=True, reviews=2), agreed]
+    labelled.shadows.append([*scores, a_shadow_score(4, drawn=True), a_shadow_score(5)])
+    rows = labelled.windows.selected(1, as_of=LATER).to_pylist()
+    union = 1 - (1 - 0.4375) * (1 - 0.25)
+    assert [(row["reasons"], row["reviews"], row["inclusion_probability"]) for row in rows] == [
+        (["audit"], 1, pytest.approx(union)),
+        (["audit", "disagreement"], 2, 0.4375),  # the largest that its rows state
+        (["audit"], 1, 0.4375),
+        (["disagreement"], 1, 0.25),
+    ]
+
+
 def test_a_product_counts_once_as_it_was_first_shown(labelled):
     audit, product = [SelectionReason.AUDIT], a_product(0)
     again = {"product": product, "category": "pools", "confidence": 0.9}
@@ -217,7 +242,7 @@ def test_a_product_counts_once_as_it_was_first_shown(labelled):
     selected = labelled.windows.selected(1, as_of=LATER)
     assert numbers(selected) == [1]
     assert selected["votes"].to_pylist() == [[{"reviewer": "ana", "category": "books"}]]
-    assert selected["inclusion_probability"].to_pylist() == [0.4375], "that label is of no answer"
+    assert selected["inclusion_probability"].to_pylist() == [0.4375]
     assert labelled.windows.totals(1).to_pylist() == [
         {"category": "books", "products": 1, "confidence_sum": 0.7},
         {"category": "games", "products": 1, "confidence_sum": 0.7},
