@@ -12,7 +12,7 @@ from ml.stack.processes import SERVICE_VARIABLE, STACK_VARIABLE
 from ml.stack.redis import redis_service
 from ml.stack.service import Service
 from ml.stack.serving import serving_service
-from ml.stack.tracking import mlflow_service
+from ml.stack.tracking import mlflow_service, webhook_service
 from ml.wiring.config import Settings, environment_of
 from ml.wiring.secrets import load_secrets
 from ml.wiring.urls import without_password
@@ -35,6 +35,7 @@ def plan(settings: Settings, layout: Layout) -> list[Service]:
     def needs(database: str) -> tuple[str, ...]:
         return ("postgres",) if database in databases else ()
 
+    secrets = load_secrets(layout.state)
     services = []
     if databases:
         services.append(postgres_service(layout, databases))
@@ -49,9 +50,10 @@ def plan(settings: Settings, layout: Layout) -> list[Service]:
         )
     )
     if settings.mlflow_url is None:
-        services.append(mlflow_service(settings, layout, database=needs("mlflow")))
+        services.append(mlflow_service(settings, secrets, layout, database=needs("mlflow")))
+    if settings.mlflow_url is None and settings.airflow_url is None:
+        services.append(webhook_service())
     if settings.airflow_url is None:
-        secrets = load_secrets(layout.state)
         services += airflow_services(settings, secrets, layout, database=needs("airflow"))
     if settings.serving_url is None:
         services.append(serving_service(settings))

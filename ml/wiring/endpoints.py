@@ -9,6 +9,8 @@ from ml.domain.digests import digest_of
 from ml.wiring.config import Settings
 
 LOOPBACK = "127.0.0.1"
+REGAIN_PREFIX = "/regain"  # of what regain adds to Airflow's API server
+REGISTRY_EVENTS_PATH = "/registry-events"
 _POSTGRES_PORT = 5432  # part of its socket's name; nothing listens on it
 _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's whole path may have 107 characters
 
@@ -66,3 +68,8 @@ def airflow_url(settings: Settings) -> str:
 
 def serving_url(settings: Settings) -> str:
     return settings.serving_url or f"http://{LOOPBACK}:{settings.serving_port}"
+
+
+def registry_events_url(settings: Settings) -> str:
+    """Where Airflow takes MLflow's word of edited aliases."""
+    return f"{airflow_url(settings)}{REGAIN_PREFIX}{REGISTRY_EVENTS_PATH}"

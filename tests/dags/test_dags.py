@@ -65,7 +65,10 @@ def test_every_task_retries_and_ends(dags, dag_file: Path) -> None:
 
 
 RETRAINING = ["retrain_monthly", "retrain_on_drift"]
-UNPAUSED = ["approve_promotion", "check_drift", "judge_rollout", "retrain_on_drift"]
+UNPAUSED = [
+    *("approve_promotion", "check_drift", "follow_registry"),
+    *("judge_rollout", "retrain_on_drift"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,7 @@ def test_training_runs_on_the_gpu_queue(dags, dag_id: str) -> None:
 def test_the_timetables(dags) -> None:
     assert dags["retrain_monthly"].schedule == "0 3 1 * *"
     assert dags["judge_rollout"].schedule == "*/15 * * * *"
+    assert dags["follow_registry"].schedule == "*/5 * * * *"
 
 
 @pytest.mark.parametrize("dag_id", UNPAUSED)

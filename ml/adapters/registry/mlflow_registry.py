@@ -6,8 +6,8 @@ middle, the next call finds what is there and finishes it, so no key ever has tw
 
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -25,7 +25,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-from ml.domain.errors import NotFound, RegainError, ServiceUnavailable
+from ml.adapters.registry.faults import reachable
+from ml.domain.errors import NotFound
 from ml.domain.labels import SnapshotRef
 from ml.domain.ports import Candidate, ModelVersion
 
@@ -69,7 +70,7 @@ class MlflowRegistry:
         self._client = MlflowClient(tracking_uri=tracking_url, registry_uri=tracking_url)
 
     def register(self, candidate: Candidate) -> ModelVersion:
-        with _reachable(self._shown):
+        with reachable(self._shown):
             found = self._find_version(candidate.key)
             if found is None:
                 run = self._logged_run(candidate)
@@ -77,11 +78,11 @@ class MlflowRegistry:
             return self._to_domain(found)
 
     def get(self, version: int) -> ModelVersion:
-        with _reachable(self._shown):
+        with reachable(self._shown):
             return self._to_domain(self._client.get_model_version(MODEL_NAME, str(version)))
 
     def files(self, version: int) -> dict[str, bytes]:
-        with _reachable(self._shown), tempfile.TemporaryDirectory() as folder:
+        with reachable(self._shown), tempfile.TemporaryDirectory() as folder:
             uri = self._client.get_model_version_download_uri(MODEL_NAME, str(version))
             root = Path(
                 mlflow.artifacts.download_artifacts(
@@ -96,16 +97,16 @@ class MlflowRegistry:
             }
 
     def tag(self, version: int, tags: Mapping[str, str]) -> None:
-        with _reachable(self._shown):
+        with reachable(self._shown):
             for name, value in tags.items():
                 self._client.set_model_version_tag(MODEL_NAME, str(version), name, value)
 
     def set_alias(self, alias: str, version: int) -> None:
-        with _reachable(self._shown):
+        with reachable(self._shown):
             self._client.set_registered_model_alias(MODEL_NAME, alias, str(version))
 
     def drop_alias(self, alias: str) -> None:
-        with suppress(NotFound), _reachable(self._shown):
+        with suppress(NotFound), reachable(self._shown):
             self._client.delete_registered_model_alias(MODEL_NAME, alias)
 
     def aliases(self) -> dict[str, int]:
@@ -117,13 +118,13 @@ class MlflowRegistry:
         return model.tags.get(NOTE_TAG) if model else None
 
     def set_note(self, note: str) -> None:
-        with _reachable(self._shown):
+        with reachable(self._shown):
             self._client.set_registered_model_tag(MODEL_NAME, NOTE_TAG, note)
 
     def _registered_model(self) -> RegisteredModel | None:
         """The model with its aliases and tags; None before anything is registered."""
         try:
-            with _reachable(self._shown):
+            with reachable(self._shown):
                 return self._client.get_registered_model(MODEL_NAME)
         except NotFound:
             return None
@@ -271,18 +272,3 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-@contextmanager
-def _reachable(url: str) -> Iterator[None]:
-    """MLflow's errors as regain's."""
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise NotFound(f"MLflow has no such model version: {error.message}") from error
-        if "API request" in str(error) or "Max retries" in str(error):
-            raise ServiceUnavailable(
-                f"MLflow at {url} does not answer; see `regain status`"
-            ) from error
-        raise RegainError(f"MLflow refused: {error.message}") from error

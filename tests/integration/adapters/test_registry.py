@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from ml.domain.digests import digest_files
-from ml.domain.errors import NotFound, ServiceUnavailable
+from ml.domain.errors import NotFound, RegainError, ServiceUnavailable
 from ml.domain.labels import LabelSpace, SnapshotRef
 from ml.domain.ports import Candidate, ModelRegistry
 from tests.fakes.registry import InMemoryModelRegistry
@@ -45,6 +45,8 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         **os.environ,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
     }
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
@@ -267,6 +269,27 @@ def test_registering_prints_nothing(mlflow_url: str, make_candidate) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.integration
+def test_a_webhook_is_registered_once_and_brought_up_to_date(mlflow_url: str) -> None:
+    from mlflow import MlflowClient
+
+    from ml.adapters.registry.webhooks import EVENTS, NAME, register_webhook
+
+    for url in ("http://127.0.0.1:1/first", "http://127.0.0.1:1/second"):
+        register_webhook(mlflow_url, url=url, secret="open sesame")
+    (found,) = MlflowClient(mlflow_url, mlflow_url).list_webhooks()
+    assert (found.name, found.url, found.status) == (NAME, "http://127.0.0.1:1/second", "ACTIVE")
+    assert {str(event) for event in found.events} == set(EVENTS)
+
+
+@pytest.mark.integration
+def test_a_webhook_to_where_mlflow_may_not_send_is_refused(mlflow_url: str) -> None:
+    from ml.adapters.registry.webhooks import register_webhook
+
+    with pytest.raises(RegainError, match="MLflow refused"):
+        register_webhook(mlflow_url, url="ftp://127.0.0.1:1/", secret="open sesame")
 
 
 @pytest.mark.integration

@@ -34,6 +34,7 @@ def test_everything_is_embedded_by_default(tmp_path: Path) -> None:
         "redis",
         "schema",
         "mlflow",
+        "mlflow-webhook",
         "airflow-schema",
         "airflow-api-server",
         "airflow-scheduler",
@@ -47,11 +48,12 @@ def test_everything_is_embedded_by_default(tmp_path: Path) -> None:
     ("replaced", "gone"),
     [
         ({"redis_url": "redis://cache:6379"}, {"redis"}),
-        ({"mlflow_url": "http://mlflow:5000"}, {"mlflow"}),
+        ({"mlflow_url": "http://mlflow:5000"}, {"mlflow", "mlflow-webhook"}),
         ({"serving_url": "http://serving:8000"}, {"serving"}),
         (
             {"airflow_url": "http://airflow:8080"},
             {
+                "mlflow-webhook",
                 "airflow-schema",
                 "airflow-api-server",
                 "airflow-scheduler",

@@ -91,6 +91,19 @@ def test_a_damaged_file_is_named_with_its_remedy(tmp_path: Path, content: bytes)
     assert load_secrets(tmp_path)
 
 
+def test_an_installation_of_before_gets_what_it_has_not_and_keeps_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    old = {name: GOOD[name] for name in NAMES if name not in secrets._ADDED}
+    path.write_text(json.dumps(old))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(load_secrets, [tmp_path] * 8))
+    assert found == [load_secrets(tmp_path)] * 8
+    assert {name: asdict(found[0])[name] for name in old} == old
+    assert min(len(asdict(found[0])[name]) for name in secrets._ADDED) >= 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["secrets.json"]
+
+
 def test_nothing_is_printed(tmp_path: Path) -> None:
     made = load_secrets(tmp_path)
     for shown in (repr(made), str(made), f"{[made]}"):
