@@ -1,7 +1,9 @@
 """Copies of bundles that several workers of a machine write and remove."""
 
+import json
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier, Thread
@@ -40,6 +42,25 @@ def test_remembering_a_champion_removes_the_others(copies: BundleCopies) -> None
     assert copies.last_champion() == CHAMPION
     assert copies.load(digest_files(older)) is None
     assert copies.load(DIGEST) == FILES
+
+
+def test_a_champion_under_watch_is_remembered_as_one(copies: BundleCopies) -> None:
+    watched = replace(CHAMPION, shadow_share=0.2, label_probability=0.01)
+    copies.save(DIGEST, FILES)
+    copies.remember(watched, keep=())
+    assert copies.last_champion() == watched
+
+
+def test_the_record_of_a_program_without_watches_is_read(
+    copies: BundleCopies, tmp_path: Path
+) -> None:
+    copies.save(DIGEST, FILES)
+    copies.remember(CHAMPION, keep=())
+    path = tmp_path / "bundles" / "champion.json"
+    record = json.loads(path.read_text())
+    del record["shadow_share"], record["label_probability"]
+    path.write_text(json.dumps(record))
+    assert copies.last_champion() == CHAMPION
 
 
 def test_copies_that_are_wanted_beside_the_champion_stay(copies: BundleCopies) -> None:

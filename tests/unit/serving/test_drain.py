@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.domain.comparisons import ScoredAnswer, ShadowScore
 from ml.domain.digests import digest_bytes
 from ml.domain.errors import ServiceUnavailable
 from ml.domain.predictions import Prediction
@@ -50,6 +51,9 @@ class Parts:
     def ids(self) -> set[str]:
         return set(self.services.database.predictions)
 
+    def scores(self) -> set[str]:
+        return {each.prediction_id for each in self.services.database.shadow_scores.values()}
+
     def outcome(self, name: str) -> float:
         text = self.metrics.render().decode()
         key = f'regain_spool_rows_total{{outcome="{name}"}} '
@@ -70,6 +74,17 @@ def parts(tmp_path: Path) -> Parts:
 
 def files(parts: Parts) -> list[Path]:
     return [path for path in parts.spool.folder.rglob("*") if path.is_file()]
+
+
+def scores_for(predictions: Sequence[Prediction]) -> list[ShadowScore]:
+    """What a comparison's models said of them."""
+    ours, theirs = ScoredAnswer("books", 0.75, 1.5), ScoredAnswer("shoes", 0.5)
+    return [
+        ShadowScore(
+            "trial-7", each.prediction_id, each.product, each.predicted_at, theirs, ours, 0.5
+        )
+        for each in predictions
+    ]
 
 
 def ids_of(predictions: Sequence[Prediction]) -> set[str]:
@@ -278,3 +293,91 @@ def test_a_torn_picture_is_not_stored_and_its_row_is(
     assert not parts.services.objects.exists(picture_key(digest))
     assert not parts.spool.pictures()
     assert digest in caplog.text
+
+
+def test_scores_follow_their_predictions(parts: Parts) -> None:
+    predictions = made_predictions(20)
+    for prediction in predictions:
+        parts.spool.append([prediction], {})
+        parts.spool.append(scores_for([prediction]), {})
+    parts.drainer.drain()
+    assert parts.ids() == parts.scores() == ids_of(predictions)
+    assert parts.outcome("stored") == 40
+    assert not files(parts)
+
+
+def test_scores_wait_with_their_predictions_while_postgresql_is_away(parts: Parts) -> None:
+    predictions = made_predictions(3)
+    parts.services.database.down = True
+    parts.spool.append(predictions, {})
+    parts.drainer.drain()
+    parts.spool.append(scores_for(predictions), {})
+    assert not parts.drainer.drain()
+    assert parts.spool.backlog()[0] == 6
+    parts.services.database.down = False
+    parts.drainer.drain()
+    parts.drainer.drain()
+    assert parts.scores() == ids_of(predictions)
+    assert not files(parts)
+
+
+def test_a_score_whose_prediction_another_worker_still_has_waits_for_it(tmp_path: Path) -> None:
+    """A dead worker's files went to two heirs, its scores to the faster one."""
+    made = made_predictions(5)
+    predictions, others = made[:3], made[3:]
+    heir = make_parts(tmp_path / "one")
+    heir.spool.append([*scores_for(predictions), *others, *scores_for(others)], {})
+    heir.drainer.drain()
+    assert heir.scores() == ids_of(others)
+    assert len(heir.spool.waiting()) == 1
+    heir.services.predictions.append(predictions)
+    heir.drainer.start()  # its next sweep
+    eventually(lambda: heir.scores() == ids_of(predictions) | ids_of(others))
+    eventually(lambda: not files(heir))
+    heir.drainer.stop()
+    assert heir.outcome("rejected") == 0
+
+
+def test_a_score_whose_prediction_never_comes_is_set_aside_in_the_end(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan, kept = made_predictions(2)
+    parts.spool.append([kept, *scores_for([orphan, kept])], {})
+    parts.drainer.drain()
+    assert parts.outcome("rejected") == 0
+    monkeypatch.setattr("ml.serving.drain._PATIENCE_SECONDS", -1.0)
+    parts.drainer.start()
+    eventually(lambda: parts.outcome("rejected") == 1)
+    parts.drainer.stop()
+    (rejected,) = (parts.spool.folder / "rejected").iterdir()
+    assert orphan.prediction_id in json.loads(rejected.read_text())["reason"]
+    assert parts.scores() == {kept.prediction_id}
+    assert not parts.spool.waiting()
+
+
+def test_a_score_that_is_refused_is_set_aside_and_blocks_nobody(parts: Parts) -> None:
+    predictions = made_predictions(9)
+    scores = scores_for(predictions)
+    scores[4] = replace(scores[4], candidate=ScoredAnswer("a\0b", 0.5))
+    parts.spool.append([*predictions, *scores], {})
+    parts.drainer.drain()
+    assert parts.ids() == ids_of(predictions)
+    assert parts.scores() == ids_of(predictions) - {predictions[4].prediction_id}
+    assert parts.outcome("rejected") == 1
+    assert not parts.spool.waiting()
+
+
+def test_a_score_delivered_twice_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make_parts(tmp_path)
+    predictions = made_predictions(4)
+    first.spool.append([*predictions, *scores_for(predictions)], {})
+    with monkeypatch.context() as patched:
+        patched.setattr("ml.serving.segments.Segment.remove", away)
+        first.drainer.drain()
+    first.spool.close()
+    second = make_parts(tmp_path, first.services)
+    second.spool.adopt_orphans()
+    second.drainer.drain()
+    assert second.scores() == ids_of(predictions)
+    assert second.outcome("stored") == 0
+    assert not files(second)

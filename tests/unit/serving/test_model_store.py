@@ -27,6 +27,7 @@ def store_of(
     *,
     load_bundle: BundleLoader = ModelBundle.from_files,
     metrics: Metrics | None = None,
+    refresh_seconds: float = 60.0,
 ) -> ModelStore:
     """A worker's model store, refreshed by hand."""
     copies = BundleCopies(worker.settings.state / "bundles")
@@ -36,7 +37,7 @@ def store_of(
         BundleSource(worker.services.objects, copies, load_bundle),
         copies,
         metrics or Metrics(),
-        refresh_seconds=60.0,
+        refresh_seconds=refresh_seconds,
     )
 
 
@@ -176,6 +177,122 @@ def test_a_former_champion_that_is_gone_is_no_problem_of_this_one(worker: Worker
     store = store_of(worker, load_bundle=Loads(former))
     assert refreshed(store) == 2
     assert store.problem is None
+
+
+WATCHED = {"shadow_share": 0.2, "label_probability": 0.01}
+
+
+def compared(store: ModelStore) -> tuple[int, int] | None:
+    """Versions of candidate and baseline after the store looked at the ledger."""
+    store.refresh()
+    served = store.current()
+    if served is None or served.comparison is None:
+        return None
+    comparison = served.comparison
+    versions = comparison.candidate.version.model_version, comparison.baseline.version.model_version
+    terms = comparison.terms
+    assert versions == (terms.candidate.model_version, terms.baseline.model_version)
+    return versions
+
+
+def test_a_comparison_is_served_from_its_beginning_to_its_end(worker: Worker) -> None:
+    loads = Loads()
+    store = store_of(worker, load_bundle=loads)
+    assert compared(store) is None
+    digest = worker.store(another(2.0))
+    worker.challenge(digest, version=2, share=0.5, **WATCHED)
+    assert compared(store) == (2, 1)
+    worker.promote(digest, version=2, **WATCHED)
+    assert compared(store) == (2, 1)
+    worker.challenge(worker.store(another(3.0)), version=3, share=0.5, **WATCHED)
+    assert compared(store) == (3, 2)
+    worker.roll_back(version=3)
+    assert compared(store) == (2, 1)
+    worker.confirm(version=2)
+    assert compared(store) is None
+    assert refreshed(store) == 2
+    assert len(loads.digests) == 3
+    assert store.problem is None
+
+
+def test_a_champion_rolled_back_from_its_watch_is_compared_no_more(worker: Worker) -> None:
+    store = store_of(worker)
+    worker.promote(worker.store(another(2.0)), version=2, **WATCHED)
+    assert compared(store) == (2, 1)
+    worker.roll_back(version=2)
+    assert compared(store) is None
+    assert refreshed(store) == 1
+
+
+def test_a_watch_whose_former_champion_is_gone_goes_on_without_shadow_work(
+    worker: Worker,
+) -> None:
+    former = worker.services.ledger.champion().bundle_digest
+    worker.promote(worker.store(another(2.0)), version=2, **WATCHED)
+    store = store_of(worker, load_bundle=Loads(former))
+    assert (refreshed(store), compared(store)) == (2, None)
+    assert "no product is scored for the watch" in str(store.problem)
+    assert "version 1 can't be loaded" in str(store.problem)
+    worker.confirm(version=2)
+    assert (refreshed(store), store.problem) == (2, None)
+
+
+def test_a_former_champion_that_comes_back_is_compared_at_once(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = Loads(worker.services.ledger.champion().bundle_digest)
+    worker.promote(worker.store(another(2.0)), version=2, **WATCHED)
+    store = store_of(worker, load_bundle=loads)
+    assert compared(store) is None
+    loads.broken.clear()
+    monkeypatch.setattr("ml.serving.model_store.time.monotonic", lambda: float("inf"))
+    assert compared(store) == (2, 1)
+    assert store.problem is None
+
+
+def test_a_trial_whose_challenger_is_gone_compares_nothing(worker: Worker) -> None:
+    """Not the watch that it interrupts either: the ledger's comparison is the trial."""
+    worker.promote(worker.store(another(2.0)), version=2, **WATCHED)
+    broken = worker.store(another(3.0))
+    store = store_of(worker, load_bundle=Loads(broken))
+    assert compared(store) == (2, 1)
+    worker.challenge(broken, version=3, share=0.5, **WATCHED)
+    assert compared(store) is None
+
+
+def test_while_postgresql_is_away_the_comparison_goes_on(worker: Worker) -> None:
+    store = store_of(worker)
+    worker.promote(worker.store(another(2.0)), version=2, **WATCHED)
+    assert compared(store) == (2, 1)
+    worker.services.database.down = True
+    assert compared(store) == (2, 1)
+    alone = store_of(worker)
+    assert (refreshed(alone), compared(alone)) == (2, None)
+    worker.services.database.down = False
+    assert compared(alone) == (2, 1)
+
+
+def test_a_switch_that_nobody_told_of_is_found_by_polling(worker: Worker) -> None:
+    class Deaf:
+        """News that never come; `wait` takes as long as it may."""
+
+        def __init__(self) -> None:
+            self._closed = threading.Event()
+
+        def wait(self, seconds: float) -> None:
+            self._closed.wait(seconds)
+
+        def close(self) -> None:
+            self._closed.set()
+
+    worker.services.ledger_news = Deaf()  # type: ignore[assignment]  # a fake
+    store = store_of(worker, refresh_seconds=0.02)
+    store.start()
+    worker.challenge(worker.store(another(2.0)), version=2, share=0.5, **WATCHED)
+    eventually(lambda: bool(store.current() and store.current().comparison))
+    worker.roll_back(version=2)
+    eventually(lambda: store.current().trial is None and store.current().comparison is None)
+    store.stop()
 
 
 def test_what_is_withdrawn_while_it_loads_is_never_served(worker: Worker) -> None:

@@ -136,6 +136,48 @@ def test_cached_answers_stay_with_their_arm(worker: Worker) -> None:
     assert asked(worker)["confidence"] == sure
 
 
+@pytest.mark.parametrize("redis_down", [False, True])
+def test_cached_answers_of_a_rolled_back_champion_are_never_served_again(
+    worker: Worker, redis_down: bool
+) -> None:
+    """Every product was answered, and cached, by both before."""
+    products = [f"p{i}" for i in range(10)]
+    first = [asked(worker, each)["confidence"] for each in products]
+    worker.promote(worker.store(FLAT), version=2, shadow_share=1.0, label_probability=1.0)
+    eventually(lambda: described(worker)["model_version"] == 2)
+    assert all(asked(worker, each)["model_version"] == 2 for each in products)
+    worker.services.cache.down = redis_down
+    worker.roll_back(version=2)
+    eventually(lambda: described(worker)["model_version"] == 1)
+    again = [asked(worker, each) for each in products]
+    assert {each["model_version"] for each in again} == {1}
+    assert [each["confidence"] for each in again] == first
+
+
+def test_the_same_version_promoted_again_with_other_files_has_a_cache_of_its_own(
+    worker: Worker,
+) -> None:
+    sure = asked(worker)["confidence"]
+    worker.publish(FLAT, version=2)
+    eventually(lambda: described(worker)["model_version"] == 2)
+    assert asked(worker)["confidence"] < 0.6 < sure
+    worker.publish(replace(tiny_bundle(), temperature=5.0), version=3)
+    eventually(lambda: described(worker)["model_version"] == 3)
+    assert 0.6 < asked(worker)["confidence"] < sure
+
+
+def test_a_worker_that_joins_late_compares_as_the_others_do(worker: Worker) -> None:
+    shadow = {"shadow_share": 0.5, "label_probability": 0.25}
+    worker.challenge(worker.store(FLAT), version=2, share=0.5, **shadow)
+    eventually(lambda: described(worker)["comparison"] is not None)
+    colleague = worker.colleague()
+    eventually(lambda: described(colleague)["comparison"] == described(worker)["comparison"])
+    for each in (worker, colleague):
+        each.services.cache.down = True
+    assert colleague.arms(30) == worker.arms(30)
+    colleague.stop()
+
+
 def test_a_batch_is_split_between_the_arms_and_answered_in_order(worker: Worker) -> None:
     begin_trial(worker)
     ids = [product_of(worker, arm) for arm in ("challenger", "champion", "challenger")]
