@@ -43,6 +43,7 @@ _MIN_POWERED = 50  # labels under which a tuned power is mostly chance
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,28 @@ class AccuracyReport:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """Drawn products as arrays [n]; `chances` are those of being drawn, `known_chances` those of
-    being drawn and labelled. `hits` are False where there is no label."""
+    """Drawn products as arrays [n]; `chances` are those of being drawn. `hits` are False where
+    there is no label."""
 
     hits: BoolArray
     labelled: BoolArray
     chances: FloatArray
-    known_chances: FloatArray
+    strata: IntArray
     confidence: FloatArray
+
+    def at(self, rows: IntArray) -> "_Drawn":
+        """Those of these numbers."""
+        return _Drawn(
+            self.hits[rows],
+            self.labelled[rows],
+            self.chances[rows],
+            self.strata[rows],
+            self.confidence[rows],
+        )
+
+    def known_chances(self) -> FloatArray:
+        """Those of being drawn and labelled."""
+        return label_probabilities(self.chances, self.strata, self.labelled)
 
 
 def measure_accuracy(
@@ -153,16 +168,13 @@ def _settled(row: Mapping[str, Any]) -> str | None:
 
 
 def _drawn_of(rows: Sequence[Mapping[str, Any]], settled: Sequence[str | None]) -> _Drawn:
-    labelled = np.array([label is not None for label in settled], bool)
-    chances = np.array([row["inclusion_probability"] for row in rows], float)
-    strata = np.array([_stratum(row) for row in rows], np.int64)
     return _Drawn(
         hits=np.array(
             [label == row["category"] for row, label in zip(rows, settled, strict=True)], bool
         ),
-        labelled=labelled,
-        chances=chances,
-        known_chances=label_probabilities(chances, strata, labelled),
+        labelled=np.array([label is not None for label in settled], bool),
+        chances=np.array([row["inclusion_probability"] for row in rows], float),
+        strata=np.array([_stratum(row) for row in rows], np.int64),
         confidence=np.array([row["confidence"] for row in rows], float),
     )
 
@@ -203,19 +215,15 @@ def _mean_confidences(totals: pa.Table) -> dict[tuple[str, str], float]:
 
 
 def _slice(
-    dimension: str,
-    name: str,
-    drawn: _Drawn,
-    members: NDArray[np.int64],
-    mean_confidence: float | None,
+    dimension: str, name: str, drawn: _Drawn, members: IntArray, mean_confidence: float | None
 ) -> SliceAccuracy:
-    known = members[drawn.labelled[members]]
-    hits, chances = drawn.hits[known], drawn.known_chances[known]
+    """A slice by label knows only its labelled members: all that was drawn tells their chances."""
+    ours, by_label = drawn.at(members), dimension == "label"
+    known_chances = drawn.known_chances()[members] if by_label else ours.known_chances()
+    hits, chances = ours.hits[ours.labelled], known_chances[ours.labelled]
+    confidence = ours.confidence[ours.labelled]
     weighted = share_estimate(hits, chances)
-    worst, best = missing_bounds(
-        drawn.hits[members], drawn.labelled[members], drawn.chances[members]
-    )
-    by_label = dimension == "label"
+    worst, best = missing_bounds(ours.hits, ours.labelled, ours.chances)
     return SliceAccuracy(
         dimension=dimension,
         name=name,
@@ -224,7 +232,7 @@ def _slice(
         naive=share_estimate(hits, np.ones(len(hits))),
         worst=None if by_label else worst,
         best=None if by_label else best,
-        powered=_powered(hits, chances, drawn.confidence[known], mean_confidence, weighted),
+        powered=_powered(hits, chances, confidence, mean_confidence, weighted),
     )
 
 

@@ -152,6 +152,27 @@ def test_missing_labels_are_spoken_for_by_their_stratum_and_bounded(services: Fa
     assert overall.best == pytest.approx(50 / 60)
 
 
+def test_every_slice_lies_within_its_bounds(services: FakeServices) -> None:
+    rng = random.Random(6)
+    for number in range(300):
+        hard = rng.random() < 0.5
+        (answer,) = serve(
+            services,
+            [number],
+            reasons=[SelectionReason.LOW_CONFIDENCE if hard else SelectionReason.AUDIT],
+            chance=0.5 if hard else 0.1,
+            confidence=rng.uniform(0.3, 0.8) if hard else 0.9,
+            product=a_product(number, title=rng.choice(["Chair for you", "Chaise pour lui", "X"])),
+            category=rng.choice(CLASSES),
+        )
+        if rng.random() < (0.4 if hard else 0.9):
+            review(services, answer, rng.choice(CLASSES))
+    bounded = [one for one in measured(services).slices if one.worst is not None]
+    assert {one.dimension for one in bounded} == {"overall", "language", "style", "answer"}
+    for one in bounded:
+        assert one.worst - 1e-9 <= one.weighted.value <= one.best + 1e-9
+
+
 def test_a_label_counts_once_its_reviewers_have_settled_it(services: FakeServices) -> None:
     first, second, third = serve(
         services, range(3), reasons=[SelectionReason.AUDIT], reviews=2, chance=0.5
