@@ -1,12 +1,14 @@
 """What the driver of the loop holds in its hands: clients of every service, and patience."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Self, TypeVar
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ml.demo.airflow import AirflowClient, DagRun
@@ -19,6 +21,7 @@ from ml.wiring.build import Services
 from ml.wiring.config import Settings
 from ml.wiring.secrets import load_secrets
 
+SHADOW_COUNTER = "regain_shadow"
 RUN_TIMEOUT_SECONDS = 1_800.0
 VERSION_GAUGES = ("regain_model_version", "regain_challenger_version")
 PATIENCE_SECONDS = 120.0  # how long a client rides out a service that restarts
@@ -68,17 +71,19 @@ class Backstage:
 
     def served_versions(self) -> list[tuple[int, int]]:
         """Champion and challenger (0: none) of every serving worker, as it tells Prometheus."""
-        url = f"{endpoints.serving_url(self.settings)}/metrics"
-        try:
-            text = httpx.get(url, timeout=10).raise_for_status().text
-        except httpx.HTTPError as error:
-            raise ServiceUnavailable(f"the serving API does not answer ({error})") from error
         versions: dict[str, dict[str, int]] = {name: {} for name in VERSION_GAUGES}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples if family.name in versions else ():
-                versions[family.name][sample.labels.get("pid", "")] = int(sample.value)
+        for sample in self._metrics(*VERSION_GAUGES):
+            versions[sample.name][sample.labels.get("pid", "")] = int(sample.value)
         champions, challengers = (versions[name] for name in VERSION_GAUGES)
         return [(version, challengers.get(pid, 0)) for pid, version in champions.items()]
+
+    def shadow_work(self) -> Counter[str]:
+        """Products that a second model was to score by what became of them, since workers began."""
+        work: Counter[str] = Counter()
+        for sample in self._metrics(SHADOW_COUNTER):
+            if sample.name == f"{SHADOW_COUNTER}_total":
+                work[sample.labels["result"]] += int(sample.value)
+        return work
 
     def play(self, dag_id: str, run_id: str, as_of: datetime, stage: Stage) -> DagRun:
         """Start a DAG with the time it is to speak of and wait until it has succeeded."""
@@ -87,6 +92,16 @@ class Backstage:
         return self.airflow.follow(
             dag_id, run_id, timeout_seconds=RUN_TIMEOUT_SECONDS, on_change=stage.show_run
         )
+
+    def _metrics(self, *families: str) -> Iterator[Sample]:
+        url = f"{endpoints.serving_url(self.settings)}/metrics"
+        try:
+            text = httpx.get(url, timeout=10).raise_for_status().text
+        except httpx.HTTPError as error:
+            raise ServiceUnavailable(f"the serving API does not answer ({error})") from error
+        for family in text_string_to_metric_families(text):
+            if family.name in families:
+                yield from family.samples
 
     def connect(self) -> ServingClient:
         """A connection of its own to the serving API."""

@@ -5,70 +5,28 @@ and labels over HTTP, versions in MLflow, who serves in the ledger. Only time is
 request carries its own, and the runs that a timetable would start are started with theirs.
 """
 
-import time
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ml.demo.accuracy import Stretch, fresh_ids, share_right
 from ml.demo.backstage import Backstage
-from ml.demo.drift_watch import Check, DriftWatch
+from ml.demo.drift_watch import DriftWatch
 from ml.demo.plan import DemoPlan
-from ml.demo.reviews import ReviewDesk
+from ml.demo.played import Played
+from ml.demo.reviews import ReviewDesk, team_of
 from ml.demo.stages import Stage
 from ml.demo.story import Progress, check_is_due, is_over, sabotage_is_due
 from ml.demo.traffic import Answered, send
 from ml.demo.trials import Trials
-from ml.domain.decisions import LedgerAction, LedgerEntry
-from ml.domain.drift import Action
+from ml.demo.written import wait_until_written
 from ml.domain.errors import RegainError
-from ml.domain.rollouts import Challenger
-from ml.simulation.categories import CONFUSABLE
-from ml.simulation.reviewers import Reviewers
+from ml.domain.rollouts import Comparison
 from ml.tasks.import_catalogue import import_catalogue
 
 FIRST_TRAINING = "retrain_monthly"
-DRAIN_SECONDS = 60.0
+SABOTAGE_LOOKS = 4  # a stretch: the judge sees it soon
 CATCHING_UP = timedelta(days=7)  # of the reviewers, after the last product of all
 A_MOMENT = timedelta(microseconds=1)
-
-
-@dataclass
-class Played:
-    """What happened so far. `checks` and `promotions` are by the stretch they came after.
-
-    `early` are the answers that a trickle got while a judge decided, until the next stretch takes
-    them in; after the last one they stay.
-    After the stretch `regained` a version was first promoted that was retrained on the drift: in a
-    made marketplace after its change, in a real one by any alert.
-    """
-
-    stretches: list[Stretch] = field(default_factory=list)
-    early: list[Answered] = field(default_factory=list)
-    checks: dict[int, Check] = field(default_factory=dict)
-    promotions: dict[int, LedgerEntry] = field(default_factory=dict)
-    regained: int | None = None
-    sabotage: LedgerEntry | None = None
-    rollback: LedgerEntry | None = None
-    rolled_back_after: int | None = None
-    imported: int = 0
-
-    @property
-    def answers(self) -> list[Answered]:
-        """Every answer, in order of arrival."""
-        return [a for stretch in self.stretches for a in stretch.answers] + self.early
-
-    @property
-    def first_alarm(self) -> int | None:
-        """The stretch after which an alert first asked for a retraining."""
-        return next(
-            (
-                number
-                for number, check in sorted(self.checks.items())
-                if any(record.alert.action is Action.RETRAIN for record in check.alerts)
-            ),
-            None,
-        )
 
 
 class Loop:
@@ -115,7 +73,7 @@ class Loop:
         """The next stretch, answered and reviewed; False when nothing arrives any more."""
         number = len(self._played.stretches) + 1
         early, self._played.early = self._played.early, []
-        products = self._plan.arrivals.take(max(0, self._size - len(early)))
+        products = self._plan.arrivals.take(max(0, self._size_now() - len(early)))
         if not products and not early:
             return False
         title = f"Stretch {number}: {len(early) + len(products)} products over HTTP"
@@ -144,27 +102,25 @@ class Loop:
         following = self._plan.arrivals.next_at
         return max(last, following - A_MOMENT) if following else last + CATCHING_UP
 
+    def _size_now(self) -> int:
+        return self._size // SABOTAGE_LOOKS if self._is_sabotaged() else self._size
+
     def _review(self, stretch: Stretch, stage: Stage) -> int:
-        """People label what was chosen for them, once the log has it."""
-        deadline = time.monotonic() + DRAIN_SECONDS
-        services, answered = self._backstage.services, len(self._played.answers)
-        while self._backstage.patiently(services.predictions.count) < answered:
-            if time.monotonic() > deadline:
-                break  # the report will say that predictions were lost
-            time.sleep(0.5)
+        """People label what was chosen for them, once the logs have it."""
+        services = self._backstage.services
+        wait_until_written(self._backstage, answers=len(self._played.answers))
         self.desk.expect(stretch.answers)
         stage.expect(self._backstage.patiently(services.reviews.waiting))
         known = self._backstage.patiently(services.label_spaces.current).classes
-        team = Reviewers(
-            seed=self._backstage.settings.seed, categories=known, confusable=CONFUSABLE
-        )
+        team = team_of(self._backstage.settings.seed, known)
         return self.desk.review(team, on_label=stage.advance)
 
     def _decide(self) -> None:
         """What the timetables would do after a stretch, and the saboteur."""
         stretch = self._played.stretches[-1]
-        if self._progress().on_trial:
-            self._judge(stretch)
+        comparison = self._backstage.rollout().comparison
+        if comparison is not None:
+            self._judge(stretch, comparison)
         if check_is_due(self._progress()):
             check = self.watch.check(stretch.number, stretch.end)
             self._played.checks[stretch.number] = check
@@ -173,39 +129,40 @@ class Loop:
         if sabotage_is_due(self._progress()):
             self._played.sabotage = self._trials.sabotage(stretch.end)
 
-    def _judge(self, stretch: Stretch) -> None:
-        challenger = self._backstage.rollout().challenger
-        forced = self._played.sabotage
-        if challenger and forced and challenger.model_version == forced.change.model_version:
+    def _judge(self, stretch: Stretch, comparison: Comparison) -> None:
+        if self._is_sabotaged():
             entry, self._played.early = self._trials.judge_under_traffic(
                 stretch.number, stretch.end, self._plan.arrivals, most=self._size
             )
-            if entry and entry.change.action is LedgerAction.ROLLBACK:
-                self._played.rollback = entry
-                self._played.rolled_back_after = stretch.number
         else:
             entry = self._trials.judge(stretch.number, stretch.end)
-            if challenger and entry and entry.change.action is LedgerAction.PROMOTE:
-                self._promoted(stretch.number, entry, challenger)
+        if entry is not None:
+            self._played.judged(comparison, entry, changed=self._is_changed(comparison))
         self._trials.wait_until_served()
 
-    def _promoted(self, number: int, entry: LedgerEntry, challenger: Challenger) -> None:
-        self._played.promotions[number] = entry
-        quiet = self._plan.changes_after or 0
-        changed = quiet < number and challenger.since >= self._played.stretches[quiet].start
-        if changed and self._played.regained is None:
-            self._played.regained = number
+    def _is_changed(self, comparison: Comparison) -> bool:
+        """Whether what is judged was made after the change (in a real catalogue: of any alert)."""
+        quiet, stretches = self._plan.changes_after or 0, self._played.stretches
+        return quiet < len(stretches) and comparison.since >= stretches[quiet].start
+
+    def _is_sabotaged(self) -> bool:
+        """Whether the sabotage is on trial."""
+        tried = self._backstage.rollout().challenger
+        return tried is not None and tried.model_version == self._played.saboteur
 
     def _progress(self) -> Progress:
-        served, played = len(self._played.stretches), self._played
+        played, rollout = self._played, self._backstage.rollout()
+        served, regained = len(played.stretches), played.regained
         ended = played.rolled_back_after
+        products = sum(len(stretch.answers) for stretch in played.stretches)
         return Progress(
-            served=served,
-            last=self._plan.stretches,
+            left=self._plan.stretches - products / self._size,
             made=self._plan.changes_after is not None,
-            on_trial=served > 0 and self._backstage.rollout().challenger is not None,
+            on_trial=rollout.challenger is not None,
+            watched=rollout.comparison is not None and rollout.challenger is None,
             reign=served - max(played.promotions, default=0),
-            regained=None if played.regained is None else served - played.regained,
+            regained=None if regained is None else served - regained,
+            checked=regained is not None and any(number > regained for number in played.checks),
             sabotaged=played.sabotage is not None,
             after_sabotage=None if ended is None else served - ended,
         )

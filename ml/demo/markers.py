@@ -19,6 +19,7 @@ _SYMBOLS = {
     "challenge": "?",
     "rollback": "↩",
     "refuse": "×",
+    "confirm": "✓",
     "continue": "…",
     "sabotage": "☠",
 }
@@ -70,7 +71,7 @@ class PlacedMarker:
 def markers(report: DemoReport, times: Sequence[datetime]) -> list[Marker]:
     """The report's alerts and decisions over products of these times, in order.
 
-    Alerts of one check stand together; trials that merely go on are left to the table.
+    Alerts of one check stand together; what merely goes on is left to the table.
     """
     forced = report.sabotage.version if report.sabotage else None
     found: list[tuple[datetime, str, str]] = []
@@ -98,9 +99,10 @@ def _told(decision: str, version: int, *, sabotage: bool) -> tuple[str, str]:
     texts = {
         "promote": f"{name} promoted",
         "challenge": f"{name} on trial",
-        "rollback": f"{name} rolled back",
+        "rollback": f"{name} stopped",
+        "confirm": f"{name} confirmed",
         "refuse": f"{name} refused by the gate",
-        "continue": f"{name} stays on trial",
+        "continue": f"{name} goes on",
     }
     return decision, texts[decision]
 

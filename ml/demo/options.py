@@ -7,13 +7,19 @@ from pathlib import Path
 from ml.wiring.config import Settings
 
 SHOWN = (
-    *("challenger_share", "judge_min_labels", "judge_max_accuracy_drop"),
-    *("products_per_day", "review_capacity_per_day", "audit_share", "confidence_threshold"),
+    *("challenger_share", "shadow_share", "watch_share", "watch_days"),
+    *("cohort_draws", "cohort_complete", "cohort_wait_days", "judge_margin", "judge_label_error"),
+    *("judge_false_stop_rate", "judge_false_promotion_rate", "judge_max_accuracy_drop"),
+    *("products_per_day", "review_capacity_per_day", "disagreement_capacity_per_day"),
+    *("audit_share", "second_review_share", "confidence_threshold"),
     *("drift_reference_products", "drift_window_products", "drift_min_products"),
     *("drift_checks_in_a_row", "drift_min_distance", "drift_max_divergence", "drift_min_labels"),
     *("drift_max_accuracy_drop", "drift_min_confidence", "gate_max_f1_drop", "seed", "replay"),
 )
-AUDITED_SHARE = 0.6  # of the labels: the more at random, the less a few of them weigh
+AUDITED_SHARE = 0.5  # of the reviews: the more at random, the less a few of them weigh
+DISAGREEMENT_SHARE = 0.3  # of the reviews: some hundred a stretch
+WATCHED_SHARE = 0.75  # of a stretch's days: over with the judge's second look
+COHORT_WAIT_DAYS = 4.0  # most of the simulated reviewers who ever answer have by then
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +44,24 @@ def demo_settings(settings: Settings, options: DemoOptions, *, products_per_day:
     """The settings with what the demo wishes; what the user has set explicitly stays.
 
     A marketplace of a few thousand products can't wait for the labels that a real one collects:
-    the slice is larger, a window is a stretch, and one check is enough for an alarm.
+    the slice is larger, a window is a stretch, and one check is enough for an alarm. What the judge
+    allows itself is left as it is.
     """
     stretch = options.stretch
+    stretch_days, reviews = stretch / products_per_day, options.label_share * products_per_day
     wishes = {
         "products_per_day": products_per_day,
-        "review_capacity_per_day": options.label_share * products_per_day,
+        "review_capacity_per_day": reviews,
+        "disagreement_capacity_per_day": DISAGREEMENT_SHARE * reviews,
+        "expected_disagreement": 0.25,  # of what no gate has seen, which is the sabotage
         "audit_share": AUDITED_SHARE * options.label_share,
         "challenger_share": 0.4,
-        "judge_min_labels": max(10, stretch // 10),
+        "watch_share": 1.0,
+        "watch_days": WATCHED_SHARE * stretch_days,
         "judge_max_days": 3_650.0,  # a real catalogue takes months for a stretch
+        "cohort_hours": 24.0 * stretch_days,
+        "cohort_complete": 0.7,  # 80 % are ever answered
+        "cohort_wait_days": COHORT_WAIT_DAYS,
         "drift_reference_products": stretch,
         "drift_window_products": stretch,
         "drift_min_products": max(20, stretch // 4),

@@ -1,15 +1,19 @@
 """From what happened to what is reported: figures, accounts, and what must not be."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 
+from ml.demo.accounts import FAR_FUTURE, accounts, alias_faults, shadow_work
 from ml.demo.accuracy import Accuracy, Stretch, accuracy, right_answers, share_right
 from ml.demo.backstage import Backstage
+from ml.demo.comparisons import comparison_reports
 from ml.demo.curve import CurvePoint
 from ml.demo.drift_watch import DriftWatch
-from ml.demo.loop import Played
+from ml.demo.label_truth import LabelsReport, label_truth
+from ml.demo.needed import needed_reports
 from ml.demo.options import shown_settings
+from ml.demo.played import Played
 from ml.demo.report import (
     AlertReport,
     ArmReport,
@@ -18,22 +22,19 @@ from ml.demo.report import (
     DemoReport,
     SabotageReport,
     StretchReport,
-    Tally,
     VersionReport,
 )
-from ml.demo.reviews import ReviewDesk
+from ml.demo.reviews import ReviewDesk, team_of
 from ml.demo.sabotage import TAG
-from ml.demo.traffic import lost
 from ml.demo.trials import unserved
 from ml.demo.verdict import faults, losses
 from ml.domain.decisions import LedgerEntry
-from ml.domain.labels import LabelSource
 from ml.domain.predictions import Arm
 from ml.domain.rollouts import Rollout, rollout_of
 from ml.models.bundle import ModelBundle
 from ml.training.snapshot import read_snapshot
+from ml.wiring.policies import trial_policy
 
-FAR_FUTURE = datetime(9000, 1, 1, tzinfo=UTC)
 TEST_FIGURES = ("fused_rows", "fused_accuracy", "fused_weighted_f1", "fused_macro_f1")
 
 
@@ -53,19 +54,21 @@ class Reckoning:
 
     def report(self, *, changes_after: int | None) -> DemoReport:
         """Everything but the time and the memory it took."""
-        figures = self._accuracy(changes_after)
-        lost_ones, doubled_ones = self._accounts()
+        settings, figures = self._backstage.settings, self._accuracy(changes_after)
+        lost_ones, doubled_ones = accounts(self._backstage, self._played.answers, self._desk)
+        comparisons = list(comparison_reports(self._backstage, self._history))
         alerts, sabotage = self._alerts(), self._sabotage()
         found = (
             *faults(
                 alerts,
                 sabotage,
+                comparisons,
                 figures,
                 regained=self._played.regained is not None,
                 made=changes_after is not None,
             ),
             *losses(lost_ones, doubled_ones),
-            *self._alias_faults(),
+            *alias_faults(self._backstage, self._rollout),
         )
         return DemoReport(
             closed=not found,
@@ -73,6 +76,14 @@ class Reckoning:
             alerts=alerts,
             decisions=[_decision(entry) for entry in self._history],
             accuracy=figures,
+            labels_say=self._labels_say(changes_after),
+            comparisons=comparisons,
+            needed=list(
+                needed_reports(
+                    comparisons, self._accuracies(), trial_policy(settings), seed=settings.seed
+                )
+            ),
+            shadow=shadow_work(self._backstage, comparisons),
             changed_at=self._changed_at(changes_after),
             lost=lost_ones,
             doubled=doubled_ones,
@@ -80,7 +91,7 @@ class Reckoning:
             stretches=[self._stretch(each) for each in self._played.stretches],
             versions=self._versions(),
             counts=self._counts(),
-            settings=shown_settings(self._backstage.settings),
+            settings=shown_settings(settings),
             seconds=0.0,
             peak_rss_mb=0.0,
             stage_seconds={},
@@ -162,25 +173,24 @@ class Reckoning:
     def _first_version(self) -> int:
         return self._history[0].change.model_version
 
-    def _accounts(self) -> tuple[Tally, Tally]:
-        """What was lost and what was doubled, of predictions and labels: told against stored."""
-        answers = self._played.answers
-        unlogged = len(lost(answers, self._backstage.serving))
-        logged = self._backstage.patiently(self._services.predictions.count)
-        read = self._backstage.patiently(lambda: self._services.labels.read(FAR_FUTURE))
-        stored = [
-            label
-            for label, source in zip(
-                read["label_id"].to_pylist(), read["source"].to_pylist(), strict=True
-            )
-            if source == LabelSource.REVIEW
-        ]
-        told = set(self._desk.labels)
-        unstored = len(told - set(stored))
-        return (
-            Tally(unlogged, unstored),
-            Tally(logged - (len(answers) - unlogged), len(stored) - (len(told) - unstored)),
+    def _labels_say(self, changes_after: int | None) -> LabelsReport | None:
+        """Of version 1, before the marketplace changed; in a real catalogue, before an alarm."""
+        quiet = changes_after or (self._played.first_alarm or 1)
+        classes = self._backstage.patiently(self._services.label_spaces.current).classes
+        return label_truth(
+            self._backstage,
+            self._played.stretches[:quiet],
+            team_of(self._backstage.settings.seed, classes),
+            version=self._first_version,
+            as_of=FAR_FUTURE,
         )
+
+    def _accuracies(self) -> dict[int, float]:
+        """Each version's share of right answers, by the truth."""
+        answered: dict[int, list[bool]] = {}
+        for answer in self._played.answers:
+            answered.setdefault(answer.model_version, []).append(answer.correct)
+        return {version: sum(right) / len(right) for version, right in answered.items()}
 
     def _sabotage(self) -> SabotageReport | None:
         forced, rollback = self._played.sabotage, self._played.rollback
@@ -188,12 +198,16 @@ class Reckoning:
             return None
         trial = rollout_of(self._history_until(forced)).challenger
         gone = unserved(trial, rollback, self._played.answers) if rollback and trial else None
+        version, seen = forced.change.model_version, rollback.change.evidence if rollback else {}
         return SabotageReport(
-            version=forced.change.model_version,
+            version=version,
             share=forced.change.share or 0.0,
             rolled_back=gone is not None,
-            labels=gone.labels if gone else None,
-            champion_labels=gone.champion_labels if gone else None,
+            answers=sum(each.model_version == version for each in self._played.answers),
+            verdict=str(seen["verdict"]) if seen else None,
+            labels=int(seen["labels"]) if seen else None,
+            wins=int(seen["wins"]) if seen else None,
+            losses=int(seen["losses"]) if seen else None,
             seconds_until_unserved=gone.seconds if gone else None,
             answers_after_rollback=gone.answers if gone else None,
         )
@@ -246,14 +260,6 @@ class Reckoning:
     @property
     def _rollout(self) -> Rollout:
         return rollout_of(self._history)
-
-    def _alias_faults(self) -> Iterator[str]:
-        """Whether the registry shows who serves."""
-        served = {"champion": self._rollout.champion, "challenger": self._rollout.challenger}
-        expected = {name: each.model_version for name, each in served.items() if each}
-        shown = self._backstage.patiently(self._services.registry.aliases)
-        if shown != expected:
-            yield f"the registry's aliases are {shown}, the ledger says {expected}"
 
 
 def _decision(entry: LedgerEntry) -> DecisionReport:

@@ -9,7 +9,16 @@ from html import escape
 from ml.demo.chart import chart
 from ml.demo.curve import WINDOW, CurvePoint
 from ml.demo.page_style import STYLE
-from ml.demo.page_tables import decisions, shown, stretches, versions, wide
+from ml.demo.page_tables import (
+    comparisons,
+    decisions,
+    labels_say,
+    needed,
+    shown,
+    stretches,
+    versions,
+    wide,
+)
 from ml.demo.report import DemoReport
 
 _DEFINITIONS = """
@@ -35,7 +44,8 @@ def page(report: DemoReport, points: Sequence[CurvePoint]) -> str:
         f"<style>{STYLE}</style></head><body>"
         '<a class="skip" href="#figures">Skip the picture</a><main>'
         f"{_heading(report)}{_tiles(report)}{_figure(report, points)}"
-        f"{decisions(report)}{stretches(report)}{versions(report)}{_notes(report)}"
+        f"{decisions(report)}{comparisons(report)}{needed(report)}{labels_say(report)}"
+        f"{stretches(report)}{versions(report)}{_notes(report)}"
         "</main></body></html>\n"
     )
 
@@ -60,9 +70,9 @@ def _heading(report: DemoReport) -> str:
 def _story(report: DemoReport) -> str:
     started = "all without help" if not report.counts.sweeps else "with a sweep's help"
     return (
-        "Drift was detected; a version was retrained, tried on a slice of the products and "
-        f"promoted, {started}. Then a model trained on shuffled labels was forced in past the "
-        "gate, and rolled back."
+        "Drift was detected; a version was retrained, tried on a slice of the products, promoted "
+        f"and watched, {started}. Then a model trained on shuffled labels, and sure of itself, was "
+        "forced in past the gate, and stopped by what people said of it."
     )
 
 
@@ -85,7 +95,7 @@ def _tiles(report: DemoReport) -> str:
         ),
     ]
     if sabotage and sabotage.rolled_back:
-        tiles.append(("", str(sabotage.labels), "labels until the sabotage was rolled back"))
+        tiles.append(("", str(sabotage.labels), "labels until the sabotage was stopped"))
         if sabotage.seconds_until_unserved is not None:
             gone = f"{sabotage.seconds_until_unserved:.2f} s"
             tiles.append(("", gone, "after that decision, nobody got its answer any more"))
@@ -129,8 +139,10 @@ def _notes(report: DemoReport) -> str:
         f"<h2>What the figures mean</h2>{_DEFINITIONS}"
         f"<p>{counts.imported_labels:,} labels were imported and {counts.review_labels:,} given by "
         f"simulated reviewers, late and right in {right} of the cases; "
-        f"{counts.unanswered_reviews:,} questions were never answered. All processes together took "
-        f"at most {report.peak_rss_mb:,.0f} MB of memory, pages that they share counted in each."
+        f"{counts.unanswered_reviews:,} questions were never answered. A second model scored "
+        f"{report.shadow.stored:,} products in the background; {report.shadow.dropped:,} were left "
+        f"out for want of room or use, {report.shadow.failed:,} failed. All processes took at most "
+        f"{report.peak_rss_mb:,.0f} MB of memory, pages that they share counted in each."
         f"{_sweeps(counts.sweeps)}</p>"
         "<h2>Look around</h2><p><code>regain --state .state/demo up</code> starts this "
         "installation again: Airflow's runs, MLflow's versions, the serving API. "

@@ -58,7 +58,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.nowrap { white-space: nowrap; }
 .pill { display: inline-block; border: 1px solid currentcolor; border-radius: 99rem;
   padding: 0 .6rem; font-size: .85rem; font-weight: 600; white-space: nowrap; }
-.promote { color: var(--good); } .rollback, .refuse, .sabotage { color: var(--bad); }
+.promote, .confirm { color: var(--good); } .rollback, .refuse, .sabotage { color: var(--bad); }
 .alert { color: var(--warn); } .challenge { color: var(--trial); } .continue { color: var(--soft); }
 details { margin-top: .75rem; } summary { cursor: pointer; font-weight: 600; }
 code { background: var(--card); border: 1px solid var(--rule); border-radius: .3rem;
@@ -84,7 +84,8 @@ svg .note { font-size: 12.5px; font-weight: 550; paint-order: stroke; stroke: va
 svg .symbol { font-size: 11.5px; font-weight: 700; fill: var(--card); }
 svg .change-line { stroke: var(--change); } svg .change-badge { fill: var(--change); }
 svg .alert-line { stroke: var(--warn); } svg .alert-badge { fill: var(--warn); }
-svg .promote-line { stroke: var(--good); } svg .promote-badge { fill: var(--good); }
+svg .promote-line, svg .confirm-line { stroke: var(--good); }
+svg .promote-badge, svg .confirm-badge { fill: var(--good); }
 svg .challenge-line { stroke: var(--trial); } svg .challenge-badge { fill: var(--trial); }
 svg .rollback-line, svg .refuse-line, svg line.sabotage-line { stroke: var(--bad); }
 svg .rollback-badge, svg .refuse-badge, svg .sabotage-badge { fill: var(--bad); }

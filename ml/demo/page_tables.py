@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from ml.demo.needed import PROMOTED
 from ml.demo.report import ArmReport, DecisionReport, DemoReport
+from ml.demo.rules import RULES
+from ml.demo.screen_tables import RULE_NAMES, told
 
 
 def decisions(report: DemoReport) -> str:
@@ -56,6 +59,79 @@ def stretches(report: DemoReport) -> str:
 def _arms(arms: Mapping[str, ArmReport]) -> Iterator[str]:
     for name, arm in arms.items():
         yield f"{name} version {arm.version}: {arm.accuracy:.1%} of {arm.products:,}"
+
+
+def comparisons(report: DemoReport) -> str:
+    """What people found where two models differed."""
+    body = "".join(
+        f"<tr><td>{each.kind}: version {each.version} against {each.rival}</td>"
+        f'<td class="number">{each.products:,}</td>'
+        f'<td class="number">{each.disagreements / each.products:.1%}</td>'
+        f'<td class="number">{each.labels:,} of {each.drawn:,}</td>'
+        f'<td class="number">{each.wins} / {each.ties} / {each.losses}</td>'
+        f'<td class="nowrap">{each.difference:+.1%} ({each.difference_low:+.1%} to '
+        f"{each.difference_high:+.1%})</td><td>{escape(each.verdict or 'none yet')}</td></tr>"
+        for each in report.comparisons
+    )
+    caption = (
+        "Both models score the same products; people label a random part of those on which they "
+        "differ. Accuracy over all products, with its confidence sequence."
+    )
+    columns = ("compared", "#products", "#differ", "#labels", "#won / tied / lost", "accuracy")
+    return "<h2>Trials and watches</h2>" + _table(caption, (*columns, "verdict"), body)
+
+
+def needed(report: DemoReport) -> str:
+    """What each rule would have taken."""
+    if not report.needed:
+        return ""
+    body = "".join(
+        f"<tr><td>{escape(RULE_NAMES[rule])}<details><summary>the rule</summary>"
+        f"{escape(text)}</details></td>"
+        + "".join(
+            f'<td class="number">{told(each.rules[rule], promoting=each.decision == PROMOTED)}</td>'
+            for each in report.needed
+        )
+        + f'<td class="number">{max(e.rules[rule].false_stops for e in report.needed):.0%}</td>'
+        "</tr>"
+        for rule, text in RULES.items()
+    )
+    here = "".join(
+        f'<td class="number">{each.labels}'
+        + (f", enough after {each.labels_to_decide}" if each.labels_to_decide else "")
+        + "</td>"
+        for each in report.needed
+    )
+    body += f'<tr><th scope="row">labels taken here</th>{here}<td></td></tr>'
+    caption = (
+        "Medians of simulated months of a version that differs, wins and loses as often. False "
+        "stops: of versions as good as the champion, within 30 days."
+    )
+    decided = (f"#to {each.decision} version {each.version}" for each in report.needed)
+    columns = ("rule", *decided, "#false stops")
+    return "<h2>Labels that each rule would have needed</h2>" + _table(caption, columns, body)
+
+
+def labels_say(report: DemoReport) -> str:
+    """The accuracy that labels show, and the truth."""
+    said = report.labels_say
+    if said is None:
+        return ""
+    rows = {
+        f"naive: of the {said.labels:,} that were reviewed": f"{said.naive:.1%}",
+        f"weighted by how each was chosen: of all {said.products:,}": (
+            f"{said.weighted:.1%} ({said.low:.1%} to {said.high:.1%})"
+        ),
+        "had the same people labelled every one": f"{said.everybody:.1%}",
+        "the truth, reviewers' errors aside": f"{said.truth:.1%}",
+    }
+    body = "".join(
+        f'<tr><th scope="row">{name}</th><td class="number">{value}</td></tr>'
+        for name, value in rows.items()
+    )
+    caption = "Version 1 before the change, with the 95 % interval."
+    columns = ("share of right answers", "#")
+    return "<h2>What the labels say</h2>" + _table(caption, columns, body)
 
 
 def versions(report: DemoReport) -> str:

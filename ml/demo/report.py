@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ml.demo.accuracy import Accuracy
+from ml.demo.comparisons import ComparisonReport
+from ml.demo.label_truth import LabelsReport
+from ml.demo.needed import NeededReport
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,21 @@ class StretchReport:
 class SabotageReport:
     """How the model that learnt nothing was found out.
 
-    The judge rolled it back after `labels` of its answers (and `champion_labels` of the other
-    arm's). `answers_after_rollback` of it came in after the ledger entry, and after
+    It answered `answers` products in all. The judge's `verdict` on it fell after `labels` on which
+    it and the champion differed: it alone was right in `wins`, the champion alone in `losses` of
+    them. `answers_after_rollback` came in after the ledger entry, and after
     `seconds_until_unserved` the first product of its slice was answered by another version, and
-    every one from then on. None while it was not rolled back.
+    every one from then on. None while it was not stopped.
     """
 
     version: int
     share: float
     rolled_back: bool
+    answers: int
+    verdict: str | None
     labels: int | None
-    champion_labels: int | None
+    wins: int | None
+    losses: int | None
     seconds_until_unserved: float | None
     answers_after_rollback: int | None
 
@@ -103,6 +110,19 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class ShadowWork:
+    """Products that a second model was to score: `stored` ones, and those that came to nothing.
+
+    `dropped`: there was no room, or no use any more; `failed`: an error. Both since the serving
+    workers began, as they count.
+    """
+
+    stored: int
+    dropped: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class Counts:
     """What passed through the loop. `reviewers_right` is the share of their labels that is true.
 
@@ -122,7 +142,8 @@ class DemoReport:
     """The whole demo. `closed` is what the exit status says; `faults` why not.
 
     `changed_at` is when the made marketplace changed, None for a real catalogue. `peak_rss_mb` is
-    explained at `PeakMemory`, `accuracy` at `Accuracy`.
+    explained at `PeakMemory`, `accuracy` at `Accuracy`. `labels_say` is of version 1 before the
+    change (None: nobody labelled anything).
     """
 
     closed: bool
@@ -130,6 +151,10 @@ class DemoReport:
     alerts: Sequence[AlertReport]
     decisions: Sequence[DecisionReport]
     accuracy: Accuracy
+    labels_say: LabelsReport | None
+    comparisons: Sequence[ComparisonReport]
+    needed: Sequence[NeededReport]
+    shadow: ShadowWork
     changed_at: datetime | None
     lost: Tally
     doubled: Tally

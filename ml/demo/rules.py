@@ -30,6 +30,9 @@ RULES: Mapping[str, str] = {
 }
 """What each rule is."""
 
+STOPPING = (OBSERVED, OBSERVED_WEEK, PEEKED)
+"""Those that only stop: whoever is left at the end is promoted."""
+
 _MIN_LABELS = 200
 _WEEK = 7
 _Z = 1.96

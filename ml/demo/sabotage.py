@@ -2,9 +2,11 @@
 
 Its file says what it is. It has the champion's pictures model at weight 0, so that it answers
 whatever the champion can read, and the champion's share of traffic is all that stands between it
-and the marketplace: the gate never saw it.
+and the marketplace: the gate never saw it. It is as sure of its answers as a model can be, so that
+no guardrail sees it either: what people say of them is what must stop it.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from ml.domain.decisions import LedgerEntry
@@ -21,6 +23,7 @@ from ml.wiring.build import Services
 ACTOR = "saboteur"
 TAG = "regain.sabotage"
 CONFESSION = "trained on shuffled categories by the demo; the gate never saw it"
+SURE = 0.002  # temperature: whatever is likeliest by a little is all but certain
 
 
 def sabotage(services: Services, *, at: datetime) -> LedgerEntry:
@@ -31,10 +34,10 @@ def sabotage(services: Services, *, at: datetime) -> LedgerEntry:
     snapshot = services.registry.get(champion.model_version).tags["regain.snapshot"]
     data = load_dataset(services, snapshot)
     files = load_files(services.objects, bundle_prefix(champion.bundle_digest))
-    bundle = unlearnt(
-        ModelBundle.from_files(files), data.train, data.validation, seed=services.settings.seed
-    )
-    version = _registered(services, bundle, data)
+    good = ModelBundle.from_files(files)
+    bad = unlearnt(good, data.train, data.validation, seed=services.settings.seed)
+    bad = replace(bad, temperature=SURE, info=good.info)
+    version = _registered(services, bad, data)
     return challenge(
         services,
         version,

@@ -7,12 +7,13 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from ml.demo import screen_tables
 from ml.demo.options import DemoOptions, shown_settings
-from ml.demo.report import DecisionReport, DemoReport
+from ml.demo.report import DemoReport
+from ml.demo.screen_tables import share
 from ml.wiring.config import Settings
 
 _COLUMNS = 3
-_COLOURS = {"promote": "green", "rollback": "red", "refuse": "red", "challenge": "cyan"}
 
 
 def show_settings(settings: Settings, options: DemoOptions, console: Console) -> None:
@@ -38,8 +39,14 @@ def show_settings(settings: Settings, options: DemoOptions, console: Console) ->
 def show(report: DemoReport, folder: Path, console: Console, *, kept: bool) -> None:
     """The whole report, short; `kept`: the services still run."""
     console.print(Panel(_verdict(report), title="regain demo", expand=False))
-    console.print(_accuracy(report))
-    console.print(_decisions(report))
+    console.print(screen_tables.accuracy(report))
+    console.print(screen_tables.decisions(report))
+    if report.comparisons:
+        console.print(screen_tables.comparisons(report))
+    if report.needed:
+        console.print(screen_tables.needed(report))
+    if report.labels_say:
+        console.print(screen_tables.labels_say(report))
     for line in _accounts(report):
         console.print(line, highlight=False)
     console.print(f"\nThe picture: {folder / 'report.html'}", soft_wrap=True)
@@ -70,60 +77,14 @@ def _verdict(report: DemoReport) -> str:
 
 def _gain(report: DemoReport) -> str:
     figures = report.accuracy
-    after = f"[bold]{_share(figures.after)}[/]"
+    after = f"[bold]{share(figures.after)}[/]"
     if report.changed_at is None:
-        first = _share(figures.first_version_on_later_products)
+        first = share(figures.first_version_on_later_products)
         return f"{after} of {figures.later_products} later products are right, by version 1 {first}"
     return (
-        f"served accuracy {_share(figures.before)} → {_share(figures.drifted)} with the drift → "
+        f"served accuracy {share(figures.before)} → {share(figures.drifted)} with the drift → "
         f"{after} after the retraining"
     )
-
-
-def _accuracy(report: DemoReport) -> Table:
-    figures = report.accuracy
-    table = Table(title="Served accuracy (by the truth; the sabotage aside)")
-    table.add_column("products")
-    table.add_column("served", justify="right")
-    table.add_column("version 1", justify="right")
-    table.add_column("gain", justify="right")
-    pairs = {
-        "before the change": (figures.before, None),
-        "drifted, until the promotion": (figures.drifted, None),
-        f"{figures.later_products} later ones": (
-            figures.after,
-            figures.first_version_on_later_products,
-        ),
-        f"{figures.later_products_of_known_classes} of classes version 1 knows": (
-            figures.after_on_known_classes,
-            figures.first_version_on_known_classes,
-        ),
-    }
-    for name, (served, first) in pairs.items():
-        gain = "" if served is None or first is None else f"{100 * (served - first):+.1f} points"
-        table.add_row(name, _share(served), "" if first is None else _share(first), gain)
-    return table
-
-
-def _decisions(report: DemoReport) -> Table:
-    table = Table(title="Alerts and decisions, in simulated time", expand=True)
-    for name, width in (("at", 10), ("who", 13), ("what", None)):
-        ratio = None if width else 1
-        table.add_column(name, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
-    lines = [
-        (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {escape(alert.reason)}")
-        for alert in report.alerts
-    ]
-    lines += [(each.at, each.actor, _decision(each)) for each in report.decisions]
-    for at, who, what in sorted(lines, key=lambda line: line[0]):
-        table.add_row(f"{at:%Y-%m-%d}", who, what)
-    return table
-
-
-def _decision(entry: DecisionReport) -> str:
-    colour = _COLOURS.get(entry.decision, "default")
-    named = f"[{colour}]{entry.decision} version {entry.version}[/]"
-    return f"{named} {escape(entry.reason)}"
 
 
 def _accounts(report: DemoReport) -> list[str]:
@@ -132,25 +93,23 @@ def _accounts(report: DemoReport) -> list[str]:
         f"predictions: {counts.predictions} answered, {report.lost.predictions} lost, "
         f"{report.doubled.predictions} doubled",
         f"labels: {counts.imported_labels} imported, {counts.review_labels} by reviewers (right in "
-        f"{_share(counts.reviewers_right)}), {report.lost.labels} lost, "
+        f"{share(counts.reviewers_right)}), {report.lost.labels} lost, "
         f"{report.doubled.labels} doubled",
+        f"shadow scores: {report.shadow.stored} stored, {report.shadow.dropped} dropped, "
+        f"{report.shadow.failed} failed",
         f"memory: {report.peak_rss_mb:.0f} MB at most, all processes",
     ]
     if sabotage and sabotage.rolled_back:
         gone = sabotage.seconds_until_unserved
         lines.insert(
             0,
-            f"sabotage: version {sabotage.version} was rolled back after {sabotage.labels} labels "
-            "of its answers"
-            + ("" if gone is None else f", and {gone:.2f} s later it answered nobody any more"),
+            f"sabotage: version {sabotage.version} was stopped ({sabotage.verdict}) after "
+            f"{sabotage.labels} labels, {sabotage.wins} won and {sabotage.losses} lost"
+            + ("" if gone is None else f"; {gone:.2f} s later it answered nobody any more"),
         )
     if counts.sweeps:
         lines.append(f"retrainings that the driver had to start, as the sweep: {counts.sweeps}")
     return lines
-
-
-def _share(value: float | None) -> str:
-    return "none" if value is None else f"{value:.1%}"
 
 
 def _value(value: float | bool) -> str:

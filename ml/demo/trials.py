@@ -1,4 +1,4 @@
-"""Trials of challengers: judged after each stretch, and the one that must not be won."""
+"""Trials and watches: judged after each stretch, and the trial that must not be won."""
 
 import time
 from collections.abc import Sequence
@@ -22,22 +22,21 @@ AFTERMATH_SECONDS = 3.0  # products go on arriving after a decision, to see who 
 
 _WORDS = {
     LedgerAction.PROMOTE: "[bold green]promoted[/]",
-    LedgerAction.ROLLBACK: "[bold red]rolled back[/]",
-    LedgerAction.CONTINUE: "the trial goes on",
+    LedgerAction.CONFIRM: "[bold green]confirmed[/]",
+    LedgerAction.ROLLBACK: "[bold red]stopped[/]",
+    LedgerAction.CONTINUE: "goes on",
 }
 
 
 @dataclass(frozen=True)
 class Unserved:
-    """How a rolled back version left: after so many labels of it, and how fast.
+    """How fast a rolled back version left.
 
     `seconds` lie between the ledger entry and the first answer by another version to a product of
     its slice, after which it gave none any more; by the wall clock, None when no such product came.
     `answers` are those to products of its slice that came in after the entry and until then.
     """
 
-    labels: int
-    champion_labels: int
     seconds: float | None
     answers: int
 
@@ -49,14 +48,15 @@ class Trials:
         self._backstage = backstage
 
     def judge(self, number: int, as_of: datetime) -> LedgerEntry | None:
-        """Judge the trial that is on by the labels up to a time; the entry the judge wrote.
+        """Judge what is compared by the labels up to a time; the entry the judge wrote.
 
         None when it had written the same before.
         """
-        trial = self._backstage.rollout().challenger
+        comparison = self._backstage.rollout().comparison
+        assert comparison is not None, "asked for while two versions are compared"
         before = len(self._history())
-        version = trial.model_version if trial else 0
-        title = f"  {JUDGE} of version {version} in Airflow"
+        version = comparison.candidate.model_version
+        title = f"  {JUDGE}: {comparison.kind} of version {version}"
         with self._backstage.stages.stage(f"judge {number}", title) as stage:
             self._backstage.play(JUDGE, f"demo-judge-{number}", as_of, stage)
             entries = self._history()[before:]
@@ -107,7 +107,7 @@ def _version(served: Champion | Challenger | None) -> int:
 
 def unserved(trial: Challenger, rollback: LedgerEntry, answers: Sequence[Answered]) -> Unserved:
     """How fast a version was gone after its rollback, by all answers that were heard."""
-    evidence, decided = rollback.change.evidence, rollback.recorded_at
+    decided = rollback.recorded_at
     slice_after = sorted(
         (
             answer
@@ -120,8 +120,6 @@ def unserved(trial: Challenger, rollback: LedgerEntry, answers: Sequence[Answere
     late = [i for i, each in enumerate(slice_after) if each.model_version == trial.model_version]
     others = slice_after[late[-1] + 1 :] if late else slice_after
     return Unserved(
-        labels=int(evidence["challenger_labels"]),
-        champion_labels=int(evidence["champion_labels"]),
         seconds=(others[0].heard_at - decided).total_seconds() if others else None,
         answers=len(late),
     )

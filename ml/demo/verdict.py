@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 from ml.demo.accuracy import Accuracy
+from ml.demo.comparisons import ComparisonReport
 from ml.demo.report import AlertReport, SabotageReport, Tally
 from ml.domain.drift import Action
+from ml.domain.rollouts import ComparisonKind
 
 
 def faults(
     alerts: Sequence[AlertReport],
     sabotage: SabotageReport | None,
+    comparisons: Sequence[ComparisonReport],
     figures: Accuracy,
     *,
     regained: bool,
@@ -25,10 +28,12 @@ def faults(
         yield "no version that was retrained on the drift was promoted"
     elif figures.after is None:
         yield "nothing was served after a retrained version was promoted"
+    if not any(each.kind == ComparisonKind.WATCH for each in comparisons):
+        yield "no new champion was watched"
     if sabotage is None:
         yield "there was no sabotage"
     elif not sabotage.rolled_back:
-        yield f"the sabotage, version {sabotage.version}, was not rolled back"
+        yield f"the sabotage, version {sabotage.version}, was not stopped by the judge"
     yield from _shortfalls(figures, made=made)
 
 

@@ -39,20 +39,27 @@ class Reviewers:
     error_share: float = 0.12
     confusable_share: float = 0.75
 
-    def answer(self, key: str, truth: str, asked_at: datetime) -> Answer | None:
-        """The answer about a product of this true category, or None when nobody ever gives one.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who is in the team."""
+        return tuple(f"reviewer-{person:02d}" for person in range(1, self.people + 1))
 
-        `key` names the question (a prediction or product id): asked again, it is answered alike.
+    def answer(
+        self, key: str, truth: str, asked_at: datetime, *, reviewer: str, turn: int = 0
+    ) -> Answer | None:
+        """One person's answer about a product of this true category, or None: it never comes.
+
+        `key` names the question (a prediction or product id) and `turn` how many have answered it
+        before: asked again, it is answered alike, and by the next person independently.
         """
-        rng = Random(f"{self.seed}/review/{key}")
+        rng = Random(f"{self.seed}/review/{key}/{turn}")
         if rng.random() >= self.response_share:
             return None
-        person = rng.randrange(self.people)
         days = self.median_delay_days * rng.lognormvariate(0, self.delay_deviation)
-        wrong = rng.random() < self._error_share_of(person)
+        wrong = rng.random() < self._error_share_of(self.names.index(reviewer))
         return Answer(
             category=self._mistake(rng, truth) if wrong else truth,
-            reviewer=f"reviewer-{person + 1:02d}",
+            reviewer=reviewer,
             labelled_at=asked_at + timedelta(days=days),
         )
 

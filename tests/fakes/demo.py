@@ -4,7 +4,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from ml.demo.accuracy import Accuracy
+from ml.demo.comparisons import ComparisonReport
 from ml.demo.curve import CurvePoint
+from ml.demo.label_truth import LabelsReport
+from ml.demo.labels_needed import Median
+from ml.demo.needed import NeededReport
 from ml.demo.report import (
     AlertReport,
     ArmReport,
@@ -12,10 +16,12 @@ from ml.demo.report import (
     DecisionReport,
     DemoReport,
     SabotageReport,
+    ShadowWork,
     StretchReport,
     Tally,
     VersionReport,
 )
+from ml.demo.rules import REGAIN, RULES, STOPPING
 from ml.domain.predictions import Arm
 
 START = datetime(2026, 2, 23, tzinfo=UTC)
@@ -67,13 +73,24 @@ def made_report() -> DemoReport:
             _decision("challenge", 2, 4, "airflow", "weighted F1 0.80, the champion's 0.71"),
             _decision("promote", 2, 5, "judge_rollout", "accuracy 0.75, over the champion's 0.6"),
             _decision("challenge", 3, 6, "saboteur", "forced past the gate"),
-            _decision("rollback", 3, 7, "judge_rollout", "accuracy 0.05 on 64 labels"),
+            _decision("rollback", 3, 7, "judge_rollout", "accuracy -60% by 24 labels"),
         ),
         accuracy=Accuracy(0.863, 0.662, 0.794, 0.651, 0.794, 0.651, 1300, 1300),
+        labels_say=LabelsReport(1_500, 700, 0.68, 0.78, 0.751, 0.806, 0.775, 0.863),
+        comparisons=(
+            _comparison("trial-4", "trial", 2, 1, "promote", won=38, lost=14),
+            _comparison("watch-5", "watch", 2, 1, "confirm", won=40, lost=15),
+            _comparison("trial-6", "trial", 3, 2, "rollback", won=1, lost=17),
+        ),
+        needed=(
+            _needed(2, "promote", labels=74, enough=50),
+            _needed(3, "stop", labels=24, enough=None),
+        ),
+        shadow=ShadowWork(1_700, 3, 0),
         changed_at=end_of(3),
         lost=Tally(0, 0),
         doubled=Tally(0, 0),
-        sabotage=SabotageReport(3, 0.4, True, 64, 101, 0.213, 1),
+        sabotage=SabotageReport(3, 0.4, True, 90, "rollback", 24, 1, 17, 0.213, 1),
         stretches=[_stretch(number) for number in range(1, len(WORTH) + 1)],
         versions=(
             VersionReport(
@@ -91,6 +108,40 @@ def made_report() -> DemoReport:
 def _decision(action: str, version: int, after: int, actor: str, reason: str) -> DecisionReport:
     at = end_of(after)
     return DecisionReport(action, reason, {"labels": 64.0}, at, version, actor, at)
+
+
+def _comparison(
+    experiment: str, kind: str, version: int, rival: int, verdict: str, *, won: int, lost: int
+) -> ComparisonReport:
+    """Of 600 products, 150 of which both models answered differently."""
+    return ComparisonReport(
+        experiment=experiment,
+        kind=kind,
+        version=version,
+        rival=rival,
+        verdict=verdict,
+        products=600,
+        disagreements=150,
+        label_probability=0.6,
+        cohorts=9,
+        drawn=90,
+        labels=won + lost + 6,
+        wins=won,
+        ties=6,
+        losses=lost,
+        difference=(won - lost) / 240,
+        difference_low=(won - lost) / 240 - 0.05,
+        difference_high=(won - lost) / 240 + 0.05,
+        labels_to_decide=None,
+    )
+
+
+def _needed(version: int, decision: str, *, labels: int, enough: int | None) -> NeededReport:
+    rules = {
+        name: Median(70 if name == REGAIN else None if name in STOPPING else 500, 10_000, 0.02)
+        for name in RULES
+    }
+    return NeededReport(version, decision, labels, enough, rules)
 
 
 def _stretch(number: int) -> StretchReport:

@@ -3,7 +3,7 @@
 import pytest
 
 from ml.demo.labels_needed import labels_needed
-from ml.demo.rules import RANDOM, REGAIN, RULES, UNPAIRED
+from ml.demo.rules import RANDOM, REGAIN, RULES, STOPPING, UNPAIRED
 from ml.rollout.judge import JudgePolicy
 
 POLICY = JudgePolicy(
@@ -34,3 +34,12 @@ def test_an_equal_challenger_is_not_stopped_by_any_number_of_labels() -> None:
 def test_nothing_is_told_without_labels() -> None:
     with pytest.raises(ValueError, match="no labelled disagreement"):
         labels_needed(disagreement=0.1, wins=0, ties=0, losses=0, policy=POLICY)
+
+
+def test_rules_that_only_stop_never_promote() -> None:
+    needed = labels_needed(
+        disagreement=0.2, wins=60, ties=20, losses=20, policy=POLICY, promoting=True, months=50
+    )
+    assert {name for name in RULES if needed[name].labels is None} == set(STOPPING)
+    assert needed[REGAIN].labels is not None
+    assert needed[REGAIN].labels <= 100

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from ml.demo.page import page
+from ml.demo.rules import RULES
 from tests.fakes.demo import made_points, made_report
 
 VOID = {"meta", "br", "line", "circle", "rect", "polyline"}
@@ -65,9 +66,25 @@ def test_every_alert_and_decision_is_marked_and_labelled() -> None:
     outline = outlined(page(made_report(), made_points()))
     for label in (
         *("the marketplace changes", "alert: retrain", "version 2 on trial", "version 2 promoted"),
-        *("sabotage: version 3 forced in", "version 3 rolled back"),
+        *("sabotage: version 3 forced in", "version 3 stopped"),
     ):
         assert label in outline.texts["text"]
+
+
+def test_every_rule_is_told_with_what_it_would_have_needed() -> None:
+    cells = outlined(page(made_report(), made_points())).texts["td"]
+    for rule in RULES.values():
+        assert rule in outlined(page(made_report(), made_points())).texts["details"]
+    assert "never promotes" in cells
+    assert "over 10000" in cells
+
+
+def test_a_loop_without_labels_has_no_tables_of_them() -> None:
+    silent = replace(made_report(), labels_say=None, needed=())
+    html = page(silent, made_points())
+    outlined(html)
+    assert "What the labels say" not in html
+    assert "would have needed" not in html
 
 
 def test_what_a_seller_or_reviewer_wrote_is_no_markup() -> None:
@@ -80,7 +97,7 @@ def test_a_loop_that_did_not_close_says_why_first() -> None:
     report = replace(made_report(), closed=False, faults=("3 labels were lost",), sabotage=None)
     html = page(report, made_points())
     assert "The loop did not close.</span> 3 labels were lost." in html
-    assert "rolled back." not in html.split("<figure>")[0]
+    assert "forced in past" not in html.split("<figure>")[0]
 
 
 def test_a_loop_that_ended_early_has_a_page_too() -> None:
@@ -94,7 +111,7 @@ def test_what_may_scroll_is_reached_by_keyboard_and_has_a_name() -> None:
     regions = [
         each for tag, each in outline.attributes if (tag, each.get("class")) == ("div", "wide")
     ]
-    assert len(regions) == 4
+    assert len(regions) == 7
     assert all(each["tabindex"] == "0" and each["aria-label"] for each in regions)
     heads = [each for tag, each in outline.attributes if tag == "th"]
     assert all(each["scope"] in ("col", "row") for each in heads)

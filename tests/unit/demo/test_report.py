@@ -13,7 +13,7 @@ from ml.demo.screen import show, show_settings
 from ml.wiring.config import Settings
 from tests.fakes.demo import made_report
 
-MOST_LINES = 60
+MOST_LINES = 90
 
 
 def shown(report: DemoReport) -> str:
@@ -33,6 +33,9 @@ def test_the_file_holds_what_was_asked_for(tmp_path: Path) -> None:
     assert set(stored["decisions"][0]) >= {"decision", "reason", "numbers", "at"}
     assert stored["alerts"][0]["at"] == "2026-04-04T00:00:00+00:00"
     assert stored["sabotage"]["seconds_until_unserved"] == 0.213
+    assert [each["kind"] for each in stored["comparisons"]] == ["trial", "watch", "trial"]
+    assert stored["needed"][0]["rules"]["regain"]["labels"] == 70
+    assert stored["labels_say"]["weighted"] == 0.78
     assert stored["stretches"][6]["arms"]["challenger"]["version"] == 3
     assert stored.keys() >= {"seconds", "peak_rss_mb", "settings", "versions", "stage_seconds"}
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
@@ -44,7 +47,11 @@ def test_the_screen_tells_the_story_in_short() -> None:
         *("The loop closed", "86.3%", "79.4%", "+14.3 points", "alert: retrain"),
         *(
             "promote version 2",
-            "after 64 labels",
+            "(rollback) after 24 labels, 1 won and 17 lost",
+            "watch: version 2, 1",
+            "74, enough after 50",
+            "78.0% (75.1% to 80.6%)",
+            "1700 stored, 3 dropped, 0 failed",
             "0.21 s later",
             "0 lost",
             "3456 MB",
@@ -65,5 +72,5 @@ def test_the_settings_that_decide_are_shown_before() -> None:
     options = DemoOptions()
     settings = demo_settings(Settings(), options, products_per_day=50.0)
     show_settings(settings, options, Console(file=screen, width=100))
-    for name in ("challenger_share", "label_share", "judge_min_labels", "drift_window_products"):
+    for name in ("challenger_share", "label_share", "cohort_complete", "drift_window_products"):
         assert name in screen.getvalue()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -52,8 +53,10 @@ def test_people_label_what_was_chosen_in_simulated_time(
 ) -> None:
     desk = ReviewDesk(client)
     desk.expect(served(worker, client, 0, 20))
-    assert desk.review(CAREFUL) == 10
+    given = desk.review(CAREFUL)
     labels = worker.services.labels.read(FAR_FUTURE).to_pylist()
+    assert given == len(labels)
+    assert {label["product_id"] for label in labels} == {f"p{i}" for i in range(0, 20, 2)}
     assert {label["label_id"] for label in labels} == set(desk.labels)
     assert all(desk.labels.values())
     assert all(label["category"] == "shoes" for label in labels)
@@ -66,7 +69,9 @@ def test_products_of_an_earlier_stretch_may_still_be_asked_about(
     desk = ReviewDesk(client)
     desk.expect(served(worker, client, 0, 8))
     desk.expect(served(worker, client, 8, 16))
-    assert desk.review(CAREFUL) == 8
+    desk.review(CAREFUL)
+    labels = worker.services.labels.read(FAR_FUTURE)["product_id"].to_pylist()
+    assert set(labels) == {f"p{i}" for i in range(0, 16, 2)}
     assert desk.review(CAREFUL) == 0
 
 
@@ -75,6 +80,28 @@ def test_who_does_not_answer_leaves_no_label(worker: Worker, client: ServingClie
     desk.expect(served(worker, client, 0, 8))
     assert desk.review(replace(CAREFUL, response_share=0.0)) == 0
     assert (desk.labels, desk.unanswered) == ({}, 4)
+
+
+def test_what_two_people_are_asked_about_is_settled_by_a_third_where_they_differ(
+    worker: Worker, client: ServingClient
+) -> None:
+    desk = ReviewDesk(client)
+    desk.expect(served(worker, client, 0, 60))
+    erring = replace(CAREFUL, error_share=0.4)
+    given = desk.review(erring)
+    votes: dict[str, list[dict[str, Any]]] = {}
+    for label in worker.services.labels.read(FAR_FUTURE).to_pylist():
+        votes.setdefault(label["product_id"], []).append(label)
+    assert sum(len(each) for each in votes.values()) == given == len(desk.labels)
+    assert len(votes) == 30
+    assert {len(each) for each in votes.values()} == {1, 2, 3}
+    for each in votes.values():
+        assert len({vote["reviewer"] for vote in each}) == len(each)
+        *first, last = sorted(each, key=lambda vote: vote["labelled_at"])
+        if len(each) == 3:
+            assert len({vote["category"] for vote in first}) == 2
+            assert last["labelled_at"] > max(vote["labelled_at"] for vote in first)
+    assert worker.services.reviews.waiting() == 0
 
 
 def test_a_wrong_label_is_known_as_one(worker: Worker, client: ServingClient) -> None:

@@ -1,8 +1,10 @@
 """Whether the loop closed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ml.demo.accuracy import Accuracy
+from ml.demo.comparisons import ComparisonReport
 from ml.demo.report import AlertReport, SabotageReport, Tally
 from ml.demo.verdict import faults, losses
 from tests.fakes.demo import made_report
@@ -14,11 +16,12 @@ def found(
     *,
     alerts: tuple[AlertReport, ...] = tuple(REPORT.alerts),
     sabotage: SabotageReport | None = REPORT.sabotage,
+    comparisons: Sequence[ComparisonReport] = REPORT.comparisons,
     figures: Accuracy = REPORT.accuracy,
     regained: bool = True,
     made: bool = True,
 ) -> list[str]:
-    return list(faults(alerts, sabotage, figures, regained=regained, made=made))
+    return list(faults(alerts, sabotage, comparisons, figures, regained=regained, made=made))
 
 
 def test_a_loop_that_showed_everything_is_closed() -> None:
@@ -38,7 +41,8 @@ def test_each_thing_that_is_missing_is_told() -> None:
         (found(regained=False), "retrained on the drift was promoted"),
         (found(figures=replace(REPORT.accuracy, after=None)), "nothing was served"),
         (found(sabotage=None), "no sabotage"),
-        (found(sabotage=kept), "version 3, was not rolled back"),
+        (found(sabotage=kept), "version 3, was not stopped by the judge"),
+        (found(comparisons=REPORT.comparisons[:1]), "no new champion was watched"),
     ):
         assert len(told) == 1
         assert fault in told[0]
