@@ -18,6 +18,7 @@ COMMAND_GROUPS = (
     "labels",
     "accuracy",
     "rollout",
+    "lineage",
     "alerts",
     "drill",
     "demo",

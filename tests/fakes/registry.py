@@ -30,6 +30,7 @@ class InMemoryModelRegistry:
             metrics=dict(candidate.metrics),
             tags=dict(candidate.tags),
             url=f"memory://registry/{version}",
+            run_url=f"memory://registry/runs/run-{version}",
         )
         return self._versions[version]
 

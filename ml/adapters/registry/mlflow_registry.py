@@ -243,6 +243,7 @@ class MlflowRegistry:
             metrics=dict(run.data.metrics),
             tags=dict(found.tags),
             url=f"{self._shown}/#/models/{MODEL_NAME}/versions/{found.version}",
+            run_url=f"{self._shown}/#/experiments/{run.info.experiment_id}/runs/{found.run_id}",
         )
 
 

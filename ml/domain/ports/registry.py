@@ -31,7 +31,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A registered version, as the registry tells it; `url` opens its page."""
+    """A registered version, as the registry tells it; `url` opens its page, `run_url` its run's."""
 
     version: int
     key: str
@@ -40,6 +40,7 @@ class ModelVersion:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     url: str
+    run_url: str
 
 
 class ModelRegistry(Protocol):

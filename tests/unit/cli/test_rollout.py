@@ -102,7 +102,7 @@ def test_promoting_the_champion_only_mends_the_aliases(
     services: FakeServices, regain: Regain
 ) -> None:
     begin_trial(services)
-    services.registry.drop_alias("challenger")
+    services.registry.drop_alias("champion")
     assert "nothing changed" in regain("promote", 1, "--reason", "again").output
     assert services.registry.aliases() == {"champion": 1, "challenger": 2}
     assert actions(services) == ["promote", "challenge"]
