@@ -15,6 +15,7 @@ from ml.domain.labels import (
     LabelSource,
     LabelSpace,
     checked_category,
+    settled_category,
 )
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -184,3 +185,49 @@ class TestLabelId:
         elsewhere = timezone(timedelta(hours=hours))
         told = replace(label, labelled_at=label.labelled_at.astimezone(elsewhere))
         assert told.label_id == label.label_id
+
+
+VOTES = st.lists(st.tuples(st.sampled_from(["ana", "ben", "eva", "ole"]), st.sampled_from("abc")))
+
+
+class TestSettledCategory:
+    @pytest.mark.parametrize(
+        ("votes", "reviews", "expected"),
+        [
+            ("", 1, None),
+            ("ana:a", 1, "a"),
+            ("ana:a ana:b", 1, "b"),  # a later vote replaces an earlier one
+            ("ana:a ben:b", 1, "a"),  # nobody asked for a second one
+            ("", 2, None),
+            ("ana:a", 2, None),
+            ("ana:a ana:a", 2, None),
+            ("ana:a ben:a", 2, "a"),
+            ("ana:a ben:b", 2, None),
+            ("ana:a ben:b ana:b", 2, "b"),
+            ("ana:a ben:b eva:a", 2, "a"),
+            ("ana:a ben:b eva:c", 2, "c"),  # of three opinions the adjudicator's
+            ("ana:a ben:b eva:c ole:a", 2, "c"),  # a fourth one is not asked
+        ],
+    )
+    def test_what_votes_amount_to(self, votes: str, reviews: int, expected: str | None) -> None:
+        pairs = [(vote.split(":")[0], vote.split(":")[1]) for vote in votes.split()]
+        assert settled_category(pairs, reviews=reviews) == expected
+
+    @given(VOTES, st.integers(1, 3))
+    def test_it_is_settled_once_enough_people_agree_or_three_have_voted(
+        self, votes: list[tuple[str, str]], reviews: int
+    ) -> None:
+        settled = settled_category(votes, reviews=reviews)
+        latest = dict(votes)
+        if len(latest) < reviews:
+            assert settled is None
+        elif len(latest) >= 3 or len(set(latest.values())) == 1:
+            assert settled in latest.values()
+
+    @given(VOTES, st.integers(1, 3), st.sampled_from("abc"))
+    def test_one_more_person_does_not_unsettle_it(
+        self, votes: list[tuple[str, str]], reviews: int, category: str
+    ) -> None:
+        settled = settled_category(votes, reviews=reviews)
+        if settled is not None:
+            assert settled_category([*votes, ("zoe", category)], reviews=reviews) == settled

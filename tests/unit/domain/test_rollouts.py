@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.errors import InvalidInput
-from ml.domain.rollouts import CHANGING, Rollout, rollout_of
+from ml.domain.rollouts import CHANGING, ComparisonKind, Rollout, rollout_of
 from tests.examples import START, day
 
 
@@ -152,3 +152,124 @@ def test_a_version_that_does_not_serve_can_not_be_rolled_back():
     )
     with pytest.raises(InvalidInput, match="version 1 is neither champion nor challenger"):
         rollout_of(entries).check(a_change(LedgerAction.ROLLBACK, 1))
+
+
+def compared(action: LedgerAction, version: int, shadow: float = 1.0, label: float = 0.2):
+    """A change that begins a comparison."""
+    return replace(a_change(action, version), shadow_share=shadow, label_probability=label)
+
+
+def test_a_trial_holds_the_challenger_against_the_champion():
+    entries = recorded(
+        [a_change(LedgerAction.PROMOTE, 1), compared(LedgerAction.CHALLENGE, 2, 0.5, 0.1)]
+    )
+    rollout = rollout_of(entries)
+    comparison = rollout.comparison
+    assert comparison.kind is ComparisonKind.TRIAL
+    assert (comparison.candidate, comparison.baseline) == (rollout.challenger, rollout.champion)
+    assert comparison.experiment == rollout.challenger.experiment
+    assert (comparison.shadow_share, comparison.label_probability) == (0.5, 0.1)
+    assert comparison.since == day(2)
+
+
+def test_a_watch_holds_the_new_champion_against_the_one_before():
+    rollout = rollout_of(
+        recorded([a_change(LedgerAction.PROMOTE, 1), compared(LedgerAction.PROMOTE, 2, 0.2, 0.4)])
+    )
+    comparison = rollout.comparison
+    assert comparison.kind is ComparisonKind.WATCH
+    assert (comparison.candidate, comparison.baseline) == (rollout.champion, rollout.former[-1])
+    assert comparison.experiment == "watch-2"
+    assert (comparison.shadow_share, comparison.label_probability) == (0.2, 0.4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        [a_change(LedgerAction.PROMOTE, 1)],
+        [compared(LedgerAction.PROMOTE, 1)],  # nobody was champion before
+        [a_change(LedgerAction.PROMOTE, 1), a_change(LedgerAction.PROMOTE, 2)],  # no watch wanted
+    ],
+)
+def test_without_two_models_or_a_watch_nothing_is_compared(changes):
+    assert rollout_of(recorded(changes)).comparison is None
+
+
+@given(histories)
+def test_a_trial_interrupts_a_watch_which_goes_on_when_it_is_withdrawn(entries):
+    number = len(entries)
+    began = [
+        LedgerEntry(number + at, replace(change, at=day(90 + at)), START)
+        for at, change in enumerate(
+            (compared(LedgerAction.PROMOTE, 8), compared(LedgerAction.PROMOTE, 9)), start=1
+        )
+    ]
+    watched = rollout_of([*entries, *began])
+    challenge = LedgerEntry(number + 3, compared(LedgerAction.CHALLENGE, 7), START)
+    tried = watched.after(challenge)
+    assert tried.comparison.kind is ComparisonKind.TRIAL
+    back = LedgerEntry(number + 4, a_change(LedgerAction.ROLLBACK, 7), START)
+    assert tried.after(back).comparison == watched.comparison
+    assert watched.comparison.experiment == f"watch-{number + 2}"
+
+
+@given(histories)
+def test_a_confirmed_champion_is_watched_no_more_and_serves_on(entries):
+    number = len(entries)
+    for at, version in enumerate((8, 9), start=1):
+        change = replace(compared(LedgerAction.PROMOTE, version), at=day(90 + at))
+        entries = [*entries, LedgerEntry(number + at, change, START)]
+    watched = rollout_of(entries)
+    confirmation = a_change(LedgerAction.CONFIRM, 9)
+    watched.check(confirmation)
+    confirmed = watched.after(LedgerEntry(number + 3, confirmation, START))
+    assert confirmed.comparison is None
+    assert confirmed.entry_id == number + 3
+    assert confirmed.former == watched.former
+    assert confirmed.champion == replace(watched.champion, shadow_share=0.0, label_probability=0.0)
+    assert confirmed.after(LedgerEntry(number + 4, confirmation, START)).comparison is None
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_only_the_champion_can_be_confirmed(version):
+    rollout = rollout_of(
+        recorded([a_change(LedgerAction.PROMOTE, 1), compared(LedgerAction.PROMOTE, 2)])
+    )
+    with pytest.raises(InvalidInput, match=f"version {version} is not champion"):
+        rollout.check(a_change(LedgerAction.CONFIRM, version))
+    with pytest.raises(InvalidInput, match="is not champion"):
+        Rollout().check(a_change(LedgerAction.CONFIRM, version))
+
+
+def test_a_champion_that_is_rolled_back_to_is_not_watched():
+    rollout = rollout_of(
+        recorded(
+            [
+                a_change(LedgerAction.PROMOTE, 1),
+                compared(LedgerAction.PROMOTE, 2),
+                compared(LedgerAction.PROMOTE, 3),
+                a_change(LedgerAction.ROLLBACK, 3),
+            ]
+        )
+    )
+    assert rollout.champion.model_version == 2
+    assert rollout.comparison is None
+
+
+@pytest.mark.parametrize("name", ["shadow_share", "label_probability"])
+@pytest.mark.parametrize("value", [None, 0.0, -0.5, 1.001, float("nan")])
+@pytest.mark.parametrize("action", [LedgerAction.CHALLENGE, LedgerAction.PROMOTE])
+def test_a_comparison_needs_a_share_and_a_probability(action, name, value):
+    rollout = rollout_of([LedgerEntry(1, a_change(LedgerAction.PROMOTE, 1), START)])
+    rollout.check(compared(action, 2))
+    with pytest.raises(InvalidInput, match=rf"{name} of a {action} is .*in \(0, 1\]"):
+        rollout.check(replace(compared(action, 2), **{name: value}))
+
+
+@pytest.mark.parametrize(
+    "action", sorted(set(LedgerAction) - {LedgerAction.CHALLENGE, LedgerAction.PROMOTE})
+)
+def test_only_a_challenge_and_a_promotion_begin_a_comparison(action):
+    with pytest.raises(InvalidInput, match=f"a {action} begins no comparison"):
+        Rollout().check(compared(action, 1))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.domain.comparisons import Cohort, ScoredAnswer, Stratum
@@ -148,6 +148,7 @@ def test_few_products_make_a_cohort_by_time(shop):
     assert both[1].strata == (Stratum(0, 0, 0, 0),) * 3
 
 
+@settings(max_examples=50)
 @given(
     st.lists(st.sampled_from(["drawn", "undrawn", "agreed"]), max_size=25),
     st.lists(st.floats(0, 20), min_size=25, max_size=25),
@@ -177,6 +178,7 @@ def test_who_looks_often_or_with_a_jumping_clock_closes_the_same_cohorts(kinds, 
     assert sum(each.products for each in one.log.cohorts(TRIAL)) == len(kinds)
 
 
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["drawn", "undrawn", "agreed"]), st.floats(0, 30)), max_size=20

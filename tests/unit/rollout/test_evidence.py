@@ -14,7 +14,7 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -92,6 +92,7 @@ def test_capitals_and_bounds_are_those_of_the_published_implementation(recorded,
     assert drawn == pytest.approx(within, abs=1e-6)
 
 
+@settings(max_examples=50)
 @given(histories, probabilities, differences)
 def test_no_history_breaks_the_bank_and_bounds_enclose_something(cohorts, probability, difference):
     evidence = evidence_of(cohorts, probability=probability)
@@ -106,6 +107,7 @@ def test_no_history_breaks_the_bank_and_bounds_enclose_something(cohorts, probab
     assert upper <= wider[1]
 
 
+@settings(max_examples=50)
 @given(histories, probabilities, differences, differences)
 def test_who_is_surely_above_a_difference_is_above_every_smaller_one(cohorts, q, one, other):
     evidence = evidence_of(cohorts, probability=q)
@@ -114,6 +116,7 @@ def test_who_is_surely_above_a_difference_is_above_every_smaller_one(cohorts, q,
     assert evidence.log_e_below(smaller) <= evidence.log_e_below(larger) + 1e-9
 
 
+@settings(max_examples=50)
 @given(complete_histories, probabilities, st.floats(0.001, 0.5))
 def test_the_upper_bound_is_under_zero_when_worse_is_shown(cohorts, probability, alpha):
     evidence = evidence_of(cohorts, probability=probability)
@@ -121,6 +124,7 @@ def test_the_upper_bound_is_under_zero_when_worse_is_shown(cohorts, probability,
     assert (evidence.log_e_below(0.0) >= log(2 / alpha)) == (upper <= 0)
 
 
+@settings(max_examples=50)
 @given(histories, probabilities, differences)
 def test_changing_the_places_of_the_models_mirrors_the_evidence(cohorts, probability, difference):
     evidence = evidence_of(cohorts, probability=probability)
@@ -133,6 +137,7 @@ def test_changing_the_places_of_the_models_mirrors_the_evidence(cohorts, probabi
     assert estimate.lowest == pytest.approx(-reverse.highest)
 
 
+@settings(max_examples=50)
 @given(complete_histories, st.randoms(use_true_random=False), probabilities, differences)
 def test_the_order_of_complete_cohorts_does_not_matter(cohorts, random, probability, difference):
     shuffled = random.sample(cohorts, len(cohorts))
@@ -142,6 +147,7 @@ def test_the_order_of_complete_cohorts_does_not_matter(cohorts, random, probabil
     assert one.log_e_below(difference) == pytest.approx(below, abs=1e-9)
 
 
+@settings(max_examples=50)
 @given(histories, probabilities, st.data())
 def test_a_loss_more_never_speaks_for_the_candidate(cohorts, probability, data):
     answered = [
@@ -164,6 +170,7 @@ def test_a_loss_more_never_speaks_for_the_candidate(cohorts, probability, data):
     assert estimate_of(worse).difference <= estimate_of(cohorts).difference
 
 
+@settings(max_examples=50)
 @given(histories)
 def test_what_was_seen_is_not_seen_differently_later(cohorts):
     for fewer, more in pairwise(range(len(cohorts) + 1)):
@@ -242,7 +249,7 @@ class Months:
 
     disagreement, probability = 0.1, 0.2
 
-    def __init__(self, shares, wins, losses, labelled=None, *, months=600, cohorts=30, draws=10):
+    def __init__(self, shares, wins, losses, labelled=None, *, months=500, cohorts=20, draws=10):
         self._shares = np.array(shares, dtype=float)
         self._wins, self._losses = np.array(wins, dtype=float), np.array(losses, dtype=float)
         self._labelled = np.ones(len(shares)) if labelled is None else np.array(labelled)
@@ -285,7 +292,7 @@ def share_at_most(hits: np.ndarray) -> float:
 
 MISSING = [0.5, 0.7, 0.95]
 EQUAL = {
-    "equal": Months([1.0], [0.4], [0.4], months=1_200, cohorts=20),
+    "equal": Months([1.0], [0.4], [0.4], months=1_200, cohorts=15),
     "equal, the hard ones seldom labelled": Months([0.3, 0.3, 0.4], [0.4] * 3, [0.4] * 3, MISSING),
     "better on easy ones, worse on hard ones": Months(
         [0.3, 0.4, 0.3], [0.1, 0.4, 0.7], [0.7, 0.4, 0.1], MISSING
@@ -297,7 +304,7 @@ EQUAL = {
         [0.5, 0.5], [1.0, 0.0], [0.0, 1.0], [0.3, 1.0]
     ),
     # 10 % of labels name the other model's answer, or either one where both are wrong
-    "equal, labels err": Months([1.0], [0.38], [0.38], months=1_200, cohorts=20),
+    "equal, labels err": Months([1.0], [0.38], [0.38], months=1_200, cohorts=15),
 }
 
 
@@ -337,7 +344,7 @@ def test_the_bounds_hold_the_difference_at_all_looks_at_once():
 
 
 def test_a_drop_of_two_points_is_seen_and_an_equal_one_shown_to_be_no_worse():
-    worse = Months([1.0], [0.3], [0.5], months=60, cohorts=60)
+    worse = Months([1.0], [0.3], [0.5], months=40, cohorts=60)
     assert (worse.most((0.0, -1, WORSE)) >= log(1 / 0.025)).mean() > 0.95
-    equal = Months([1.0], [0.4], [0.4], months=60, cohorts=300)
+    equal = Months([1.0], [0.4], [0.4], months=40, cohorts=300)
     assert (equal.most((-0.007, 1, NOT_WORSE)) >= log(1 / 0.05)).mean() > 0.8

@@ -124,8 +124,8 @@ def share_at_most(hits: list[bool]) -> float:
 
 
 def looks(rng: np.random.Generator, chances: list[float]) -> np.ndarray:
-    """Counts of outcomes with these chances after 50, 100, ... 1,000 products, [20, len]."""
-    return np.cumsum(rng.multinomial(50, chances, 20), axis=0)
+    """Counts of outcomes with these chances after 100, 200, ... 1,000 products, [10, len]."""
+    return np.cumsum(rng.multinomial(100, chances, 10), axis=0)
 
 
 # What a candidate shows that is exactly at a limit: how often each outcome comes.
@@ -173,7 +173,7 @@ def test_equal_models_are_stopped_by_no_guardrail():
     shares = rng.dirichlet(np.full(27, 0.7))
     for _ in range(40):
         for at, (differ, unsure, slow) in enumerate(
-            zip(*(looks(rng, [p, p, 1 - 2 * p])[3::4] for p in (0.05, 0.1, 0.02)), strict=True)
+            zip(*(looks(rng, [p, p, 1 - 2 * p])[1::2] for p in (0.05, 0.1, 0.02)), strict=True)
         ):
             products = 200 * (at + 1)
             named = rng.multinomial(products - differ[:2].sum(), shares)

@@ -78,7 +78,7 @@ def test_one_that_agrees_with_the_champion_needs_no_label():
     assert decision.numbers["labels"] == 0
 
 
-@given(st.integers(0, 400), st.integers(1, 10_000))
+@given(st.integers(0, 50), st.integers(1, 100_000))
 def test_one_that_agrees_is_never_stopped(times, products):
     decision = decide(cohorts_of(0, 0, times=times, products=products))
     assert isinstance(decision, Promote | Continue)

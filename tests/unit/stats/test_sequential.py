@@ -124,8 +124,8 @@ def test_a_fair_game_leaves_the_mean_capital_at_one_and_an_unfair_one_under_it(c
 
 def test_looking_after_every_coin_finds_a_fair_one_unfair_in_at_most_alpha_of_the_cases():
     rng = np.random.default_rng(11)
-    heads = np.cumsum(rng.random((1_000, 200)) < 0.5, axis=1)
-    counts = np.stack([heads, np.arange(1, 201) - heads], axis=-1)
+    heads = np.cumsum(rng.random((600, 150)) < 0.5, axis=1)
+    counts = np.stack([heads, np.arange(1, 151) - heads], axis=-1)
     reached = log_e_value(WON_OR_LOST[:2], counts, beta_prior(1, 3)).max(axis=1) >= log(20)
     found = binomtest(int(reached.sum()), len(reached))
     assert found.proportion_ci(0.95).high <= 0.05
