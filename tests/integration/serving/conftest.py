@@ -91,13 +91,15 @@ class Server:
             self._process.terminate()
             self._process.wait(20)
 
-    def publish(self, bundle: ModelBundle, *, version: int) -> None:
+    def publish(self, bundle: ModelBundle, *, version: int, **shadow: float) -> None:
         """Put a bundle into the object store and name it champion."""
-        self._decide(LedgerAction.PROMOTE, version, self._stored(bundle))
+        self._decide(LedgerAction.PROMOTE, version, self._stored(bundle), **shadow)
 
-    def challenge(self, bundle: ModelBundle, *, version: int, share: float) -> None:
+    def challenge(
+        self, bundle: ModelBundle, *, version: int, share: float, **shadow: float
+    ) -> None:
         """Begin a trial."""
-        self._decide(LedgerAction.CHALLENGE, version, self._stored(bundle), share)
+        self._decide(LedgerAction.CHALLENGE, version, self._stored(bundle), share=share, **shadow)
 
     def roll_back(self, *, version: int) -> None:
         self._decide(LedgerAction.ROLLBACK, version, "")
@@ -108,9 +110,7 @@ class Server:
         save_files(self.services.objects, bundle_prefix(digest), files)
         return digest
 
-    def _decide(
-        self, action: LedgerAction, version: int, digest: str, share: float | None = None
-    ) -> None:
+    def _decide(self, action: LedgerAction, version: int, digest: str, **shares: float) -> None:
         change = LedgerChange(
             key=f"{action} {version}",
             action=action,
@@ -120,7 +120,7 @@ class Server:
             reason="a test says so",
             actor="test",
             at=NOW,
-            share=share,
+            **shares,
         )
         self.services.ledger.append(change)
 

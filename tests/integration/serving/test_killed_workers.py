@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -17,9 +18,11 @@ from ml.domain.products import picture_key
 from ml.serving.client import ProductRequest
 from ml.wiring.secrets import load_secrets
 from tests.embedded import EmbeddedPostgres
-from tests.fakes.bundles import tiny_bundle
+from tests.fakes.bundles import contrary_bundle, tiny_bundle
 from tests.fakes.serving import eventually, jpeg
 from tests.integration.serving.conftest import Server
+
+LATE = datetime(2099, 1, 1, tzinfo=UTC)
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -154,3 +157,61 @@ def test_metrics_of_both_workers_are_added_up(server: Server) -> None:
     eventually(lambda: len(server.workers()) == 2, seconds=20)
     assert answered_requests(server) == counted + 50
     assert_logged_once(server, answered, before=before)
+
+
+@contextmanager
+def on_trial(server: Server, version: int) -> Iterator[str]:
+    """A challenger that says the contrary of everything; every disagreement is put to people."""
+    both = {"shadow_share": 1.0, "label_probability": 1.0}
+    server.challenge(contrary_bundle(), version=version, share=0.5, **both)
+    gauge = "regain_challenger_version"
+    eventually(lambda: list(server.gauges(gauge).values()) == [version] * 2, seconds=20)
+    challenger = server.services.ledger.rollout().challenger
+    assert challenger is not None
+    try:
+        yield challenger.experiment
+    finally:
+        server.roll_back(version=version)
+
+
+def scored(server: Server, answered: dict[str, str]) -> list[str]:
+    """Predictions that both models scored."""
+    shadows = server.services.shadows
+    return [each for each in answered.values() if shadows.get(each) is not None]
+
+
+def counts(server: Server, experiment: str) -> tuple[int, int]:
+    return server.services.shadows.counts(experiment, after=0, until=2**62)
+
+
+def test_workers_killed_during_a_trial_lose_no_answer_and_double_no_score(server: Server) -> None:
+    """What waited in a dead worker's memory is not scored; what it scored is stored once."""
+    before = server.services.predictions.count()
+    answered: dict[str, str] = {}
+    with on_trial(server, 11) as experiment:
+        traffic = threading.Thread(target=lambda: answered.update(ask(server, 300)))
+        traffic.start()
+        traffic.join(0.5)
+        server.kill_worker()
+        traffic.join(120)
+        assert_logged_once(server, answered, before=before)
+        found = scored(server, answered)
+        assert len(found) > 100
+        assert counts(server, experiment) == (len(found), len(found))
+        drawn = server.services.shadows.drawn(experiment, after=0, as_of=LATE)
+        assert sorted(drawn.column("prediction_id").to_pylist()) == sorted(found)
+
+
+def test_a_server_killed_while_postgresql_is_away_loses_no_score(
+    server: Server, postgres: EmbeddedPostgres
+) -> None:
+    before = server.services.predictions.count()
+    with on_trial(server, 12) as experiment:
+        with unreachable(server, postgres):
+            answered = ask(server, 40)
+            eventually(lambda: server.spooled() == 80, seconds=20)
+            server.kill_all()
+        server.start()
+        assert_logged_once(server, answered, before=before)
+        assert len(scored(server, answered)) == 40
+        assert counts(server, experiment) == (40, 40)

@@ -27,11 +27,15 @@ class Answer:
     asked_at: float  # monotonic seconds
     arm: str
     model_version: int
+    confidence: float
 
 
 @contextmanager
-def traffic(server: Server) -> Iterator[list[Answer]]:
-    """Products asked without a pause; a request that is not answered fails the test."""
+def traffic(server: Server, *, product_ids: int | None = None) -> Iterator[list[Answer]]:
+    """Products asked without a pause, new ones or some again and again.
+
+    A request that is not answered fails the test.
+    """
     answers: list[Answer] = []
     done = threading.Event()
 
@@ -39,9 +43,10 @@ def traffic(server: Server) -> Iterator[list[Answer]]:
         with server.client(patience_seconds=0) as client:
             while not done.is_set():
                 asked_at = time.monotonic()
-                product = ProductRequest(product_id=uuid.uuid4().hex, title="a good book")
-                answer = client.classify(product)
-                answers.append(Answer(asked_at, answer["arm"], answer["model_version"]))
+                number = str(len(answers) % product_ids) if product_ids else uuid.uuid4().hex
+                answer = client.classify(ProductRequest(product_id=number, title="a good book"))
+                told = answer["arm"], answer["model_version"], answer["confidence"]
+                answers.append(Answer(asked_at, *told))
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         asking = [pool.submit(ask) for _ in range(CLIENTS)]
@@ -90,6 +95,29 @@ def test_a_champion_rolled_back_gives_way_to_the_one_before(listening_server: Se
         stopped = time.monotonic()
         time.sleep(0.5)
     assert after(answers, stopped) == {("champion", 1)}
+
+
+def test_a_champion_rolled_back_from_its_watch_is_heard_of_no_more(
+    listening_server: Server,
+) -> None:
+    """Each product is asked again and again, so that both versions' answers are cached."""
+    server = listening_server
+    shadow = {"shadow_share": 1.0, "label_probability": 1.0}
+    server.publish(replace(tiny_bundle(), temperature=6.0), version=6, **shadow)
+    seconds_until(server, "regain_model_version", 6)
+    with traffic(server, product_ids=20) as answers:
+        began = time.monotonic()
+        time.sleep(0.5)
+        assert after(answers, began) == {("champion", 6)}
+        server.roll_back(version=6)
+        assert seconds_until(server, "regain_model_version", 1) < PROMPT
+        stopped = time.monotonic()
+        time.sleep(0.5)
+    assert after(answers, stopped) == {("champion", 1)}
+    later = {each.confidence for each in answers if each.asked_at > stopped}
+    earlier = {each.confidence for each in answers if each.model_version == 6}
+    assert len(later) == 1
+    assert not later & earlier
 
 
 def test_a_worker_that_replaces_a_killed_one_joins_the_trial(listening_server: Server) -> None:
