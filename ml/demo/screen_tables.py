@@ -1,5 +1,7 @@
 """The report's tables for a terminal."""
 
+from textwrap import shorten
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -7,18 +9,21 @@ from ml.demo.labels_needed import Median
 from ml.demo.needed import PROMOTED
 from ml.demo.report import DecisionReport, DemoReport
 from ml.demo.rules import OBSERVED, OBSERVED_WEEK, PEEKED, RANDOM, REGAIN, UNPAIRED
+from ml.demo.trials import JUDGE
+
+_SHORT = 50
 
 _COLOURS = {
     **{"promote": "green", "confirm": "green", "challenge": "cyan"},
     **{"rollback": "red", "refuse": "red"},
 }
 RULE_NAMES = {
-    OBSERVED: "observed accuracy 2 points under, daily",
+    OBSERVED: "2 points under, looked at daily",
     OBSERVED_WEEK: "the same, over 7 days",
     PEEKED: "z-test, looked at daily",
-    UNPAIRED: "anytime test, each arm's own products (an arm)",
-    RANDOM: "anytime test, both models on random products",
-    REGAIN: "regain: disagreements only",
+    UNPAIRED: "anytime test, each arm's own*",
+    RANDOM: "anytime test, random products",
+    REGAIN: "regain, disagreements",
 }
 
 
@@ -52,13 +57,12 @@ def accuracy(report: DemoReport) -> Table:
 
 
 def decisions(report: DemoReport) -> Table:
-    """Alerts and decisions in their order."""
+    """Alerts and decisions in their order; what the judge says is told in full."""
     table = Table(title="Alerts and decisions, in simulated time", expand=True)
     for name, width in (("at", 10), ("who", 13), ("what", None)):
-        ratio = None if width else 1
-        table.add_column(name, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
+        table.add_column(name, width=width, ratio=None if width else 1)
     lines = [
-        (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {escape(alert.reason)}")
+        (alert.at, "check_drift", f"[yellow]alert: {alert.action}[/] {_short(alert.reason)}")
         for alert in report.alerts
     ]
     lines += [(each.at, each.actor, _decision(each)) for each in report.decisions]
@@ -70,17 +74,22 @@ def decisions(report: DemoReport) -> Table:
 def _decision(entry: DecisionReport) -> str:
     colour = _COLOURS.get(entry.decision, "default")
     named = f"[{colour}]{entry.decision} version {entry.version}[/]"
-    return f"{named} {escape(entry.reason)}"
+    judged = entry.actor == JUDGE
+    return f"{named} {escape(entry.reason) if judged else _short(entry.reason)}"
+
+
+def _short(reason: str) -> str:
+    return escape(shorten(reason, _SHORT, placeholder="…"))
 
 
 def comparisons(report: DemoReport) -> Table:
     """What people found where two models differed."""
     table = _table("Compared: both models score the same products", "comparison")
     for name in ("products", "differ", "labels", "won", "lost", "accuracy", "verdict"):
-        table.add_column(name, justify="left" if name == "verdict" else "right")
+        table.add_column(name, no_wrap=True, justify="left" if name == "verdict" else "right")
     for each in report.comparisons:
         table.add_row(
-            f"{each.kind}: version {each.version}, {each.rival}",
+            f"{each.kind}, {each.version} v. {each.rival}",
             str(each.products),
             f"{each.disagreements / each.products:.0%}",
             *(str(count) for count in (each.labels, each.wins, each.losses)),
@@ -92,7 +101,7 @@ def comparisons(report: DemoReport) -> Table:
 
 def needed(report: DemoReport) -> Table:
     """What each rule would have taken; medians of simulated months of such versions."""
-    title = "Labels that each rule would have needed (median of simulated months of such a version)"
+    title = "Labels that each rule would have needed: medians of simulated months of such a version"
     table = _table(title, "rule")
     for each in report.needed:
         table.add_column(f"to {each.decision} version {each.version}", justify="right")
@@ -111,7 +120,9 @@ def needed(report: DemoReport) -> Table:
         else str(each.labels)
         for each in report.needed
     ]
-    table.add_row("labels taken here", *here, "")
+    table.add_row("taken here", *here, "")
+    table.caption = "* of each arm. False stops: of versions as good as the champion, in 30 days."
+    table.caption_justify = "left"
     return table
 
 

@@ -48,7 +48,7 @@ def test_the_screen_tells_the_story_in_short() -> None:
         *(
             "promote version 2",
             "(rollback) after 24 labels, 1 won and 17 lost",
-            "watch: version 2, 1",
+            "watch, 2 v. 1",
             "74, enough after 50",
             "78.0% (75.1% to 80.6%)",
             "1700 stored, 3 dropped, 0 failed",
