@@ -203,7 +203,7 @@ def _known_model(services: Services, version: int) -> _Model:
         if entry.change.model_version == version:
             return _model(entry.change)
     found = services.registry.get(version)
-    snapshot = services.snapshots.get(found.tags["regain.snapshot"])
+    snapshot = services.snapshots.get(found.tags.get("regain.snapshot", ""))
     return _Model(version, found.bundle_digest, snapshot.label_space_version)
 
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -175,6 +176,16 @@ def test_an_edit_that_leads_nowhere_is_mended_and_told() -> None:
     assert actions(services) == before
     assert serving(services) == (1, 2)
     assert follow(services) == []
+
+
+def test_a_version_that_nothing_can_serve_is_told_and_mended() -> None:
+    """Its snapshot is not known: an engineer removed the tag, or registered it by hand."""
+    services = on_trial()
+    services.registry._versions[4] = replace(services.registry.get(4), tags={})
+    services.registry.set_alias("champion", 4)
+    (told,) = follow(services)
+    assert (told["action"], "does not exist" in told["reason"]) == (None, True)
+    assert serving(services) == (1, 2)
 
 
 def test_a_champion_that_was_deleted_serves_on_and_stops_nobody() -> None:
