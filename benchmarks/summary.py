@@ -24,11 +24,12 @@ DEFINITIONS: Mapping[str, str] = {
     "false_stop_accuracy_max": "false_rollback_max without the guardrails' budget, measured alone",
     "false_promotion_max": "largest upper end over all cells of a challenger 1 point worse of the "
     "share that regain promotes",
-    "promoted_equal": "smallest share promoted within 30 days over the grid's cells of equal "
-    "models with 10 % disagreement and no reviewer error, however often both are wrong",
-    "promoted_equal_any_error": "the same over all reviewer errors",
+    "promoted_equal": "share of equal challengers promoted within 30 days (10 % disagreement, "
+    "both wrong in 0.2 of it, no reviewer error: the cell of median_labels_drop2)",
+    "promoted_equal_min": "smallest such share over the grid's cells with 10 % disagreement, "
+    "however often both are wrong and reviewers err",
     "promoted_equal_late": "share of equal challengers promoted within 30 days where labels are "
-    "late and missing (10 % disagreement, no reviewer error)",
+    "late and missing (10 % disagreement), smallest over the reviewer errors",
     "promoted_plus2": "smallest share of challengers 2 points better promoted within 30 days, over "
     "the grid's cells with 10 % disagreement",
     "median_labels_drop2": "median labels until regain stops a challenger 2 points worse "
@@ -116,17 +117,14 @@ def _most(
 
 
 def _promotions(cells: Sequence[CellFigures]) -> dict[str, float | None]:
-    def least(difference: float, family: str = GRID, *, erring: bool = False) -> float | None:
-        shares = [
-            each.rules[REGAIN].promoted.value
-            for each in _like(cells, family, difference)
-            if erring or each.cell.conditions.reviewer_error == 0.0
-        ]
-        return min(shares, default=None)
+    def least(difference: float, family: str = GRID) -> float | None:
+        alike = _like(cells, family, difference)
+        return min((each.rules[REGAIN].promoted.value for each in alike), default=None)
 
+    equal = _plain(cells, 0.0, 0.2)
     return {
-        "promoted_equal": least(0.0),
-        "promoted_equal_any_error": least(0.0, erring=True),
+        "promoted_equal": equal[REGAIN].promoted.value if equal else None,
+        "promoted_equal_min": least(0.0),
         "promoted_equal_late": least(0.0, LATE_LABELS),
         "promoted_plus2": least(0.02),
     }
@@ -187,6 +185,7 @@ def promises(summary: Mapping[str, float | None], cells: Sequence[CellFigures]) 
         ("false stops of a whole rollout <= 5 %", "false_rollback_max", lambda x: x <= 0.05, ".2%"),
         ("promoted at the margin <= 5 %", "false_promotion_max", lambda x: x <= 0.05, ".2%"),
         ("an equal one promoted >= 90 %", "promoted_equal", lambda x: x >= 0.9, ".1%"),
+        ("... however often both are wrong", "promoted_equal_min", lambda x: x >= 0.9, ".1%"),
         ("one 2 points better promoted >= 90 %", "promoted_plus2", lambda x: x >= 0.9, ".1%"),
         ("2 points worse: <= 200 labels", "median_labels_drop2", lambda x: x <= 200, ".0f"),
         ("2 points worse: stopped >= 99 %", "stopped_share_drop2", lambda x: x >= 0.99, ".2%"),
@@ -195,6 +194,7 @@ def promises(summary: Mapping[str, float | None], cells: Sequence[CellFigures]) 
         ("10 points worse: <= 25 labels", "median_labels_drop10", lambda x: x <= 25, ".0f"),
         ("weighted covers 93-97 %", "weighted_coverage", lambda x: 0.93 <= x <= 0.97, ".1%"),
         ("naive misses by > 10 points", "naive_bias_points", lambda x: x > 10, ".1f"),
+        ("... whatever the audit share", "naive_bias_points_min", lambda x: x > 10, ".1f"),
     ]
     lines = []
     for text, key, test, shown in rows:
