@@ -24,7 +24,7 @@ from ml.domain.rollouts import Comparison
 from ml.tasks.import_catalogue import import_catalogue
 
 FIRST_TRAINING = "retrain_monthly"
-SABOTAGE_LOOKS = 4  # a stretch: the judge sees it soon
+SABOTAGE_LOOKS = 3  # a stretch: the judge looks as soon as labels are in
 CATCHING_UP = timedelta(days=7)  # of the reviewers, after the last product of all
 A_MOMENT = timedelta(microseconds=1)
 

@@ -175,7 +175,8 @@ class Reckoning:
 
     def _labels_say(self, changes_after: int | None) -> LabelsReport | None:
         """Of version 1, before the marketplace changed; in a real catalogue, before an alarm."""
-        quiet = changes_after or (self._played.first_alarm or 1)
+        alarm = self._played.first_alarm or len(self._played.stretches) + 1
+        quiet = changes_after or max(1, alarm - 1)
         classes = self._backstage.patiently(self._services.label_spaces.current).classes
         return label_truth(
             self._backstage,
