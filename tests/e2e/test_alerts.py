@@ -1,41 +1,35 @@
 """Alerts through the real Airflow: delivered often, never, in vain, and too early.
 
-The marketplace lies in the future, so whatever the timetables start as of today finds nothing in
-it: only the sweep of `retrain_on_drift` matters, which asks the outbox alone.
+Of the timetables only the sweep of `retrain_on_drift` matters, which asks the outbox alone.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from ml.demo.airflow import FINISHED, AirflowClient
-from ml.domain.drift import Action, Alert, AlertRecord
-from ml.domain.errors import NotFound
+from ml.domain.drift import Action
 from ml.simulation.categories import CATEGORIES
 from ml.simulation.marketplace import Marketplace
-from ml.simulation.replay import write_catalogue
-from ml.stack import control
-from ml.tasks.import_catalogue import import_catalogue
 from ml.wiring.build import Services
-from ml.wiring.config import Settings
-from tests.e2e.asset_events import AssetEvents
-from tests.e2e.installation import airflow_of, settings_of, state_folder, wait_until
+from tests.e2e.installation import wait_until
 from tests.e2e.saboteur import Saboteur
-from tests.examples import a_drift_check, a_prediction, an_alert
-from tests.unit.tasks.installation import retrain
+from tests.e2e.text_stack import (
+    CHECK,
+    FIRST,
+    MARKET,
+    MAX_ATTEMPTS,
+    OPENS,
+    RETRAIN,
+    WINDOW,
+    TextStack,
+)
+from tests.examples import a_prediction
 
-OPENS = datetime(2100, 1, 4, tzinfo=UTC)
-MARKET = Marketplace(seed=7, opens_at=OPENS, categories=CATEGORIES[:4], camera=None)
 FORMER = Marketplace(
     seed=8, opens_at=OPENS - timedelta(days=50), categories=CATEGORIES[:4], camera=None
 )
-FIRST, DRIFTED, LATER = 200, 260, 320  # products that are known when something happens
-WINDOW = 60
-MAX_ATTEMPTS = 2
-
-CHECK, RETRAIN = "check_drift", "retrain_on_drift"
+DRIFTED, LATER = 260, 320  # products that are known when something happens
+ASSET = "drift_alert"
 BY_SWEEP = f"{RETRAIN}:scheduled__"
 
 pytestmark = [
@@ -43,107 +37,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # services' clients warn of their own affairs
 ]
-
-
-@dataclass(frozen=True)
-class Installation:
-    """A stack on which version 1 serves, its sweep on."""
-
-    settings: Settings
-    services: Services
-    airflow: AirflowClient
-    events: AssetEvents
-
-    def learn(self, market: Marketplace, products: int) -> None:
-        """Import the first products of a marketplace that are not there yet."""
-        folder = self.settings.state / f"catalogue-{market.seed}-{products}"
-        write_catalogue(market.products(products), folder)
-        import_catalogue(self.services, folder)
-
-    def raise_alert(self, name: str, *, at: datetime) -> Alert:
-        """Leave what a check leaves that dies before it tells anybody: its alert in the outbox."""
-        alert = an_alert(alert_id=name, at=at, window_start=at - timedelta(days=1))
-        self.services.drift_log.record(a_drift_check(check_id=f"check of {name}"), [alert])
-        return alert
-
-    def record(self, alert: Alert) -> AlertRecord:
-        """What became of an alert so far."""
-        return next(each for each in self.services.alerts.history() if each.alert == alert)
-
-    def settled(self, alert: Alert) -> AlertRecord:
-        """The alert, once a retraining for it has succeeded."""
-        wait_until(f"a retraining for {alert.alert_id}", lambda: self.record(alert).settled)
-        return self.record(alert)
-
-    def failed(self, alert: Alert, times: int) -> AlertRecord:
-        """The alert, once so many retrainings for it have failed."""
-        failures = f"{times} failed retrainings for {alert.alert_id}"
-        wait_until(failures, lambda: self.record(alert).failures >= times)
-        return self.record(alert)
-
-    def run_state(self, claimant: str) -> str:
-        """How the run that claimed an alert ended."""
-        run_id = claimant.removeprefix(f"{RETRAIN}:")
-
-        def ended() -> str | None:
-            state = self.airflow.runs(RETRAIN)[run_id]
-            return state if state in FINISHED else None
-
-        return wait_until(f"the end of {run_id}", ended) or ""
-
-    def runs_since(self, known: Iterable[str]) -> set[str]:
-        """The runs that are not known, once no event waits for another."""
-        wait_until("runs for all events", lambda: not self.events.are_waiting(RETRAIN))
-        return self.airflow.runs(RETRAIN).keys() - set(known)
-
-    def retrained_by(self, claimant: str) -> int:
-        """The version that a run trained, and decided on once."""
-        (entry,) = [each for each in self.services.ledger.history() if each.change.key == claimant]
-        return entry.change.model_version
-
-    def versions(self) -> int:
-        """How many versions the registry has."""
-        number = 0
-        while True:
-            try:
-                self.services.registry.get(number + 1)
-            except NotFound:
-                return number
-            number += 1
-
-
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    with state_folder() as state:
-        settings = settings_of(
-            state,
-            alert_sweep_minutes=1,
-            alert_max_attempts=MAX_ATTEMPTS,
-            drift_reference_products=WINDOW,
-            drift_window_products=WINDOW,
-            drift_min_products=WINDOW,
-            drift_checks_in_a_row=1,
-            serving_workers=1,
-        )
-        try:
-            control.up(settings)
-            with (
-                airflow_of(settings) as airflow,
-                AssetEvents(settings, "drift_alert") as events,
-            ):
-                stack = Installation(settings, Services(settings), airflow, events)
-                stack.learn(MARKET, FIRST)
-                assert retrain(stack.services, "first", as_of=_time(FIRST)) == "promote"
-                for dag_id in (CHECK, RETRAIN):
-                    airflow.wait_for_dag(dag_id)
-                yield stack
-        finally:
-            control.down(settings)
-
-
-def _time(products: int) -> str:
-    """When so many products are known."""
-    return MARKET.listed_at(products).isoformat()
 
 
 def _serve_drifted(services: Services) -> None:
@@ -162,88 +55,88 @@ def _serve_drifted(services: Services) -> None:
 
 
 def test_killing_the_scheduler_between_outbox_and_event_loses_nothing(
-    installation: Installation,
+    text_stack: TextStack,
 ) -> None:
     """A real check raises the alert; nothing runs that could send the event. The sweep finds it."""
-    services, saboteur = installation.services, Saboteur()
-    events, before = installation.events.count(), installation.versions()
-    installation.learn(MARKET, DRIFTED)
+    services, saboteur = text_stack.services, Saboteur()
+    events, before = text_stack.rest.events(ASSET), text_stack.versions()
+    text_stack.learn(MARKET, DRIFTED)
     _serve_drifted(services)
-    installation.airflow.trigger(CHECK, as_of=MARKET.listed_at(DRIFTED), run_id="drift")
+    text_stack.airflow.trigger(CHECK, as_of=MARKET.listed_at(DRIFTED), run_id="drift")
     wait_until("an alert", services.alerts.history)
-    saboteur.kill_service(installation.settings, "airflow-scheduler")
-    installation.events.pause(CHECK)
+    saboteur.kill_service(text_stack.settings, "airflow-scheduler")
+    text_stack.rest.pause(CHECK)
 
     (alert,) = [
         each.alert
         for each in services.alerts.history()
         if each.alert.action is Action.RETRAIN and each.alert.model_version == 1
     ]
-    (attempt,) = installation.settled(alert).attempts
+    (attempt,) = text_stack.settled(alert).attempts
     assert attempt.claimant.startswith(BY_SWEEP)
-    assert installation.run_state(attempt.claimant) == "success"
-    assert installation.retrained_by(attempt.claimant) == installation.versions() == before + 1
-    assert installation.airflow.run(CHECK, "drift").tasks["announce"] != "success"
-    assert installation.events.count() == events
+    assert text_stack.claimant_state(attempt.claimant) == "success"
+    assert text_stack.retrained_by(attempt.claimant) == text_stack.versions() == before + 1
+    assert text_stack.airflow.run(CHECK, "drift").tasks["announce"] != "success"
+    assert text_stack.rest.events(ASSET) == events
 
 
 def test_an_alert_delivered_a_hundred_times_is_retrained_for_once(
-    installation: Installation,
+    text_stack: TextStack,
 ) -> None:
-    before, events = installation.versions(), installation.events.count()
-    earlier = installation.airflow.runs(RETRAIN)
-    installation.learn(MARKET, LATER)
-    alert = installation.raise_alert("a hundredfold", at=MARKET.listed_at(LATER))
-    installation.events.deliver(90)
-    installation.settled(alert)
-    known = installation.airflow.runs(RETRAIN)
-    installation.events.deliver(10)
+    before, events = text_stack.versions(), text_stack.rest.events(ASSET)
+    earlier = text_stack.airflow.runs(RETRAIN)
+    text_stack.learn(MARKET, LATER)
+    alert = text_stack.raise_alert("a hundredfold", at=MARKET.listed_at(LATER))
+    text_stack.rest.deliver(ASSET, 90)
+    text_stack.settled(alert)
+    known = text_stack.airflow.runs(RETRAIN)
+    text_stack.rest.deliver(ASSET, 10)
 
-    late = installation.runs_since(known)
+    late = text_stack.runs_since(known)
     assert any(run_id.startswith("asset_triggered__") for run_id in late)
-    runs = installation.runs_since(earlier)
-    assert {installation.run_state(run_id) for run_id in runs} == {"success"}
-    assert installation.events.count() == events + 100
-    (attempt,) = installation.record(alert).attempts
+    runs = text_stack.runs_since(earlier)
+    assert {text_stack.run_state(RETRAIN, run_id) for run_id in runs} == {"success"}
+    assert text_stack.rest.events(ASSET) == events + 100
+    (attempt,) = text_stack.record(alert).attempts
     assert attempt.succeeded
-    assert installation.retrained_by(attempt.claimant) == installation.versions() == before + 1
+    assert text_stack.retrained_by(attempt.claimant) == text_stack.versions() == before + 1
 
 
 def test_a_retraining_that_keeps_failing_is_tried_again_and_then_calls_for_people(
-    installation: Installation,
+    text_stack: TextStack,
 ) -> None:
     """No label is that old. The first attempt is the event's, the next one comes by itself."""
-    services, before = installation.services, installation.versions()
-    alert = installation.raise_alert("hopeless", at=FORMER.opens_at - timedelta(days=1))
-    installation.events.deliver()
-    attempts = installation.failed(alert, MAX_ATTEMPTS).attempts
+    services, before = text_stack.services, text_stack.versions()
+    alert = text_stack.raise_alert("hopeless", at=FORMER.opens_at - timedelta(days=1))
+    text_stack.rest.deliver(ASSET)
+    attempts = text_stack.failed(alert, MAX_ATTEMPTS).attempts
 
     assert len({attempt.claimant for attempt in attempts}) == MAX_ATTEMPTS
     assert attempts[-1].claimant.startswith(BY_SWEEP)
-    assert {installation.run_state(attempt.claimant) for attempt in attempts} == {"failed"}
+    assert {text_stack.claimant_state(attempt.claimant) for attempt in attempts} == {"failed"}
     (repair,) = [
         each.alert for each in services.alerts.history() if each.alert.action is Action.REPAIR
     ]
     assert repair.at == alert.at
     assert alert.reason in repair.reason
-    assert installation.versions() == before
+    assert text_stack.versions() == before
 
 
 def test_a_failed_retraining_succeeds_once_its_cause_is_mended(
-    installation: Installation,
+    text_stack: TextStack,
 ) -> None:
     """The labels of its time come late; the sweep tries again."""
-    before = installation.versions()
-    alert = installation.raise_alert("too early", at=FORMER.listed_at(FIRST))
-    installation.events.deliver()
-    installation.failed(alert, 1)
-    installation.learn(FORMER, FIRST)
-    failed, succeeded = installation.settled(alert).attempts
+    before = text_stack.versions()
+    alert = text_stack.raise_alert("too early", at=FORMER.listed_at(FIRST))
+    text_stack.rest.deliver(ASSET)
+    text_stack.failed(alert, 1)
+    text_stack.learn(FORMER, FIRST)
+    failed, succeeded = text_stack.settled(alert).attempts
 
-    assert installation.run_state(failed.claimant) == "failed"
+    assert text_stack.claimant_state(failed.claimant) == "failed"
     assert succeeded.claimant.startswith(BY_SWEEP)
-    assert installation.run_state(succeeded.claimant) == "success"
-    assert installation.retrained_by(succeeded.claimant) == installation.versions() == before + 1
-    alerts = installation.services.alerts.history()
+    assert text_stack.claimant_state(succeeded.claimant) == "success"
+    assert text_stack.retrained_by(succeeded.claimant) == text_stack.versions() == before + 1
+    alerts = text_stack.services.alerts.history()
     assert [each.alert.action for each in alerts].count(Action.REPAIR) == 1
     assert all(len(each.attempts) <= MAX_ATTEMPTS for each in alerts)

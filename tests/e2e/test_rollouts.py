@@ -1,0 +1,298 @@
+"""Who serves, decided by people: over approvals, aliases in MLflow, and with Airflow stopped.
+
+A model that learnt nothing is champion, and the judge finds that version 1 is better.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from typer.testing import CliRunner
+
+from ml.cli.main import build
+from ml.demo.sabotage import sabotage
+from ml.demo.traffic import Answered, send
+from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
+from ml.domain.errors import ServiceUnavailable
+from ml.domain.predictions import Arm
+from ml.domain.rollouts import Comparison, ComparisonKind, Rollout
+from ml.serving.client import ServingClient
+from ml.stack import control
+from ml.stack.layout import Layout
+from ml.stack.plan import plan
+from ml.stack.service import State
+from ml.stack.supervisor import Supervisor
+from ml.tasks import rollout as changes
+from ml.wiring import endpoints
+from ml.wiring.config import environment_of
+from ml.wiring.secrets import load_secrets
+from tests.e2e.airflow_rest import Question
+from tests.e2e.installation import wait_until
+from tests.e2e.saboteur import Saboteur
+from tests.e2e.text_stack import MARKET, TextStack
+
+GOOD = 1
+ARRIVING = 400  # the first product that nobody knows of
+TRIED = 60  # products that a trial gets
+JUDGE, APPROVAL, FOLLOW = "judge_rollout", "approve_promotion", "follow_registry"
+FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
+EVERYTHING = 2**62
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("default"),  # services' clients warn of their own affairs
+]
+
+
+@dataclass
+class Floor:
+    """The stack, its version `bad`, and how many products have come so far."""
+
+    stack: TextStack
+    bad: int
+    arrived: int = ARRIVING
+
+    @property
+    def rollout(self) -> Rollout:
+        return self.stack.services.ledger.rollout()
+
+    @property
+    def last(self) -> LedgerEntry:
+        return self.stack.services.ledger.history()[-1]
+
+    def client(self, key: str) -> ServingClient:
+        url = endpoints.serving_url(self.stack.settings)
+        return ServingClient(url, api_key=key, patience_seconds=60)
+
+    def serve(self, products: int) -> list[Answered]:
+        """The next products, over HTTP."""
+        arriving = MARKET.products(products, start=self.arrived)
+        self.arrived += products
+        with self.client(load_secrets(self.stack.settings.state).api_key) as client:
+            return send(list(arriving), client)
+
+    def wait_until_served(self) -> None:
+        """Until the API answers as the ledger says."""
+        champion, challenger = self.rollout.champion, self.rollout.challenger
+        wanted = [each.model_version if each else None for each in (champion, challenger)]
+
+        def is_served() -> bool:
+            with self.client(load_secrets(self.stack.settings.state).api_key) as client:
+                model = client.model()
+            tried = model["challenger"]
+            return [model["model_version"], tried and tried["model_version"]] == wanted
+
+        wait_until(f"versions {wanted}", is_served, seconds=60)
+
+    def try_out(self, version: int) -> Comparison:
+        """Put a version on trial on half of the products."""
+        entry = changes.challenge(
+            self.stack.services,
+            version,
+            share=0.5,
+            reason="a test",
+            actor="test",
+            at=MARKET.listed_at(self.arrived),
+            key=f"test-{self.arrived}-{version}",
+            seen=self.rollout.entry_id,
+        )
+        assert entry.change.label_probability == 1.0
+        self.wait_until_served()
+        comparison = self.rollout.comparison
+        assert comparison is not None
+        return comparison
+
+    def wait_until_scored(self, experiment: str, products: int) -> None:
+        """Until both models of a comparison have scored so many products."""
+        shadows = self.stack.services.shadows
+        wait_until(
+            f"{products} scores",
+            lambda: shadows.counts(experiment, after=0, until=EVERYTHING)[0] == products,
+        )
+
+    def wait_for_entry(self, after: LedgerEntry) -> LedgerChange:
+        """The ledger's last change, once there is another one."""
+        wait_until("a ledger entry", lambda: self.last.entry_id > after.entry_id)
+        return self.last.change
+
+    def label(self, experiment: str, answers: list[Answered]) -> None:
+        """Tell the truth of every product on which the models differ."""
+        truth = {each.prediction_id: each.product.category for each in answers}
+        drawn = self.stack.services.shadows.drawn(experiment, after=0, as_of=FAR_FUTURE)
+        with self.client(load_secrets(self.stack.settings.state).reviewer_key) as client:
+            for name in drawn["prediction_id"].to_pylist():
+                client.add_label(name, truth[name], reviewer="anna")
+
+    def judge(self, name: str) -> LedgerChange:
+        """One look at all labels; what it wrote."""
+        at = MARKET.listed_at(self.arrived)
+        self.stack.airflow.trigger(JUDGE, as_of=at, run_id=name)
+        assert self.stack.run_state(JUDGE, name) == "success"
+        written = [entry.change for entry in self.stack.services.ledger.history()]
+        return next(change for change in reversed(written) if change.actor == JUDGE)
+
+    def promising_trial(self, name: str) -> Comparison:
+        """A trial of the good version that the judge would end with its promotion."""
+        comparison = self.try_out(GOOD)
+        answers = self.serve(TRIED)
+        self.wait_until_scored(comparison.experiment, TRIED)
+        self.label(comparison.experiment, answers)
+        found = self.judge(name)
+        assert found.action is LedgerAction.CONTINUE
+        assert found.evidence["experiment"] == comparison.experiment
+        assert found.evidence["verdict"] == "promotable"
+        return comparison
+
+    def open_question(self) -> Question:
+        """What Airflow asks the engineers now."""
+
+        def still_open() -> list[Question]:
+            return [each for each in self.stack.rest.questions(APPROVAL) if not each.answered]
+
+        (question,) = wait_until("a question", still_open)
+        return question
+
+    def regain(self, *command: str) -> str:
+        """Run a command of the program; what it said."""
+        environment = environment_of(self.stack.settings)
+        result = CliRunner().invoke(build(), list(command), env=environment)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+
+@pytest.fixture(scope="module")
+def floor(text_stack: TextStack) -> Floor:
+    services, at = text_stack.services, MARKET.listed_at(ARRIVING)
+    bad = sabotage(services, at=at).change.model_version
+    changes.promote(services, bad, reason="a test", actor="test", at=at, key="bad")
+    for dag_id in (JUDGE, APPROVAL, FOLLOW):
+        text_stack.airflow.wait_for_dag(dag_id)
+    floor = Floor(text_stack, bad)
+    floor.wait_until_served()
+    return floor
+
+
+def test_a_rollback_does_not_wait_for_an_open_question(floor: Floor) -> None:
+    """Whatever is answered afterwards concerns a trial that is over."""
+    trial = floor.promising_trial("before the rollback")
+    question = floor.open_question()
+    assert f"version {GOOD}" in question.subject
+
+    floor.regain("rollback", str(GOOD), "--reason", "an engineer knows better")
+    floor.wait_until_served()
+    assert {each.model_version for each in floor.serve(10)} == {floor.bad}
+    assert floor.open_question() == question
+
+    rolled_back = floor.last
+    assert rolled_back.change.action is LedgerAction.ROLLBACK
+    floor.stack.rest.answer(question, "Approve")
+    assert floor.stack.run_state(APPROVAL, question.run_id) == "failed"
+    assert floor.last == rolled_back
+    assert floor.rollout.comparison != trial
+
+
+def test_an_approved_challenger_takes_over_and_is_watched(floor: Floor) -> None:
+    """The former champion goes on scoring beside it."""
+    trial = floor.promising_trial("before the approval")
+    assert floor.rollout.challenger is not None
+    question = floor.open_question()
+    floor.stack.rest.answer(question, "Approve")
+    assert floor.stack.run_state(APPROVAL, question.run_id) == "success"
+
+    promoted = floor.last.change
+    assert (promoted.action, promoted.actor) == (LedgerAction.PROMOTE, "approval")
+    assert promoted.evidence["experiment"] == trial.experiment
+    floor.wait_until_served()
+    answers = floor.serve(10)
+    assert {(each.arm, each.model_version) for each in answers} == {(Arm.CHAMPION, GOOD)}
+    watch = floor.rollout.comparison
+    assert watch is not None
+    assert (watch.kind, watch.baseline.model_version) == (ComparisonKind.WATCH, floor.bad)
+    floor.wait_until_scored(watch.experiment, 10)
+
+
+def test_an_alias_moved_and_removed_in_mlflow_begins_and_ends_a_trial(floor: Floor) -> None:
+    """Seconds after each edit; the timetable would take minutes for one of the two at least."""
+    before, last = floor.stack.airflow.runs(FOLLOW), floor.last
+    registry = floor.stack.services.registry
+    registry.set_alias("challenger", floor.bad)
+    begun = floor.wait_for_entry(last)
+    assert (begun.action, begun.actor) == (LedgerAction.CHALLENGE, "mlflow")
+    assert begun.model_version == floor.bad
+    floor.wait_until_served()
+
+    last = floor.last
+    registry.drop_alias("challenger")
+    ended = floor.wait_for_entry(last)
+    assert (ended.action, ended.actor) == (LedgerAction.ROLLBACK, "mlflow")
+    assert floor.rollout.challenger is None
+    floor.wait_until_served()
+    woken = floor.stack.airflow.runs(FOLLOW).keys() - before.keys()
+    assert any(not run_id.startswith("scheduled__") for run_id in woken)
+    assert {floor.stack.run_state(FOLLOW, run_id) for run_id in woken} == {"success"}
+
+
+def test_a_judge_mends_what_a_lost_postgresql_left_between_ledger_and_alias(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger has the trial, MLflow does not show it; that is taken for nobody's edit."""
+    settings, registry = floor.stack.settings, floor.stack.services.registry
+    show = changes.show_in_registry
+
+    def lose_postgresql(services: object) -> None:
+        Saboteur().kill_service(settings, "postgres")
+        show(services)
+
+    monkeypatch.setattr(changes, "show_in_registry", lose_postgresql)
+    with pytest.raises(ServiceUnavailable):
+        floor.try_out(floor.bad)
+    monkeypatch.undo()
+    wait_until("PostgreSQL", lambda: _is_back(floor))
+    begun = floor.last.change
+    assert (begun.action, begun.actor) == (LedgerAction.CHALLENGE, "test")
+    floor.judge("after the loss")
+    assert registry.aliases() == {"champion": GOOD, "challenger": floor.bad}
+    assert [entry.change.actor for entry in _entries_since(floor, begun)] == [JUDGE]
+    floor.wait_until_served()
+
+
+def test_regain_rollback_works_with_airflow_stopped(floor: Floor) -> None:
+    """Last: Airflow is not started again."""
+    if floor.rollout.challenger is None:
+        floor.try_out(floor.bad)
+    assert {each.model_version for each in floor.serve(20)} == {GOOD, floor.bad}
+    _stop_airflow(floor)
+
+    said = floor.regain("rollback", str(floor.bad), "--reason", "it learnt nothing")
+    assert f"version {floor.bad} is withdrawn; version {GOOD} serves" in said
+    floor.wait_until_served()
+    assert {each.model_version for each in floor.serve(20)} == {GOOD}
+    assert floor.stack.services.registry.aliases() == {"champion": GOOD}
+
+
+def _is_back(floor: Floor) -> bool:
+    try:
+        return floor.last.entry_id > 0 and bool(floor.stack.services.registry.aliases())
+    except ServiceUnavailable:
+        return False
+
+
+def _entries_since(floor: Floor, change: LedgerChange) -> list[LedgerEntry]:
+    history = floor.stack.services.ledger.history()
+    (place,) = [i for i, entry in enumerate(history) if entry.change.key == change.key]
+    return history[place + 1 :]
+
+
+def _stop_airflow(floor: Floor) -> None:
+    settings = floor.stack.settings
+    layout = Layout.of(settings)
+    for service in plan(settings, layout):
+        if service.name.startswith("airflow-"):
+            Supervisor(layout).stop(service)
+
+    def is_stopped() -> bool:
+        states = [e.state for e in control.status(settings) if e.name.startswith("airflow-")]
+        return set(states) == {State.STOPPED}
+
+    wait_until("Airflow's end", is_stopped, seconds=60)
