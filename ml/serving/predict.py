@@ -74,7 +74,7 @@ class Predictor:
     ) -> list[tuple[Model, Reading, float | None]]:
         """Who answers each item, with what, and how many milliseconds that took.
 
-        An item that its arm's model finds nothing readable in goes to the trial's other one.
+        An item that its arm's model can't read, or breaks at, goes to the trial's other one.
         """
         models = [served.model_for(item.product.product_id) for item in items]
         reads = self._read(models, items)
@@ -157,6 +157,8 @@ class Predictor:
 def _readable(place: int, model: Model, read: Read, items: Sequence[Item]) -> Reading:
     if read.reading is not None:
         return read.reading
+    if read.fault is not None:
+        raise read.fault
     raise Refused(
         422,
         "the model finds nothing it can read in the product",

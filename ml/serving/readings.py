@@ -1,5 +1,6 @@
 """What a model makes of products: probabilities and watched signals, fresh or from the cache."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ml.signals.image import image_signals
 from ml.signals.manifest import SIGNALS
 from ml.signals.prediction import prediction_signals
 from ml.signals.text import text_signals
+
+_log = logging.getLogger(__name__)
 
 _FORMAT: Final = digest_of(*SIGNALS)[:8]
 
@@ -37,13 +40,14 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """A reading, None where the model finds nothing that it can read.
+    """A reading, None where the model finds nothing that it can read, or breaks: then `fault` says.
 
     `milliseconds` are its part of the time that the model took; None for one from the cache.
     """
 
     reading: Reading | None
     milliseconds: float | None = None
+    fault: Exception | None = None
 
 
 def read_through(
@@ -66,8 +70,15 @@ def read_through(
 
 
 def _timed(model: Model, items: Sequence[Item]) -> list[Read]:
+    """A product that breaks the model is read by itself, so that it takes no other with it."""
     started = time.perf_counter()
-    readings = read_products(model, items)
+    try:
+        readings = read_products(model, items)
+    except Exception as fault:
+        if len(items) > 1:
+            return [read for item in items for read in _timed(model, [item])]
+        _log.exception("model version %s broke", model.version.model_version)
+        return [Read(None, fault=fault)]
     each = (time.perf_counter() - started) * 1_000 / len(items)
     return [Read(reading, each) for reading in readings]
 

@@ -149,19 +149,12 @@ class ShadowScorer:
     def _readings(self, work: Sequence[_Work]) -> list[Reading | None]:
         """What the other models make of products; None where one finds nothing, or breaks.
 
-        A product that breaks a model is scored by itself: it must neither vanish nor take its
-        neighbours with it, since a model would look the better for it.
+        Such a product must not vanish: a model would look the better for it.
         """
         others = [each.comparison.other_for(each.answered.model) for each in work]
-        try:
-            reads = read_through(self._cache, others, [each.answered.item for each in work])
-            return [read.reading for read in reads]
-        except Exception:
-            if len(work) > 1:
-                return [reading for each in work for reading in self._readings([each])]
-            _log.exception("model version %s broke", others[0].version.model_version)
-            self._metrics.shadow("failed", 1)
-            return [None]
+        reads = read_through(self._cache, others, [each.answered.item for each in work])
+        self._metrics.shadow("failed", sum(read.fault is not None for read in reads))
+        return [read.reading for read in reads]
 
 
 def _score(work: _Work, reading: Reading | None) -> ShadowScore:

@@ -1,11 +1,13 @@
 """The smallest real bundle: it tells shoes from books by one word."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ml.domain.labels import LabelSpace
-from ml.models.bundle import BundleInfo, ModelBundle
+from ml.models.bundle import BundleInfo, ModelBundle, ModelInput
 from ml.models.fusion import Fusion
 from ml.models.text import TermBlock, TextModel
 
@@ -45,3 +47,19 @@ def contrary_bundle() -> ModelBundle:
     bundle = tiny_bundle()
     words = replace(bundle.text.words, coefficients=-bundle.text.words.coefficients)
     return replace(bundle, text=replace(bundle.text, words=words))
+
+
+class FragileBundle:
+    """A bundle that breaks at titles with certain endings."""
+
+    def __init__(self, bundle: ModelBundle, *breaking: str) -> None:
+        self._bundle = bundle
+        self._breaking = breaking
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bundle, name)
+
+    def predict_usable(self, inputs: Sequence[ModelInput]) -> Any:
+        if any(each.title.endswith(self._breaking) for each in inputs):
+            raise ValueError("broken")
+        return self._bundle.predict_usable(inputs)

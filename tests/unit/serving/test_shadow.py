@@ -17,7 +17,7 @@ from ml.domain.errors import ServiceUnavailable
 from ml.domain.predictions import Arm, Prediction, SelectionReason
 from ml.domain.products import Product
 from ml.domain.rollouts import Challenger, Champion, Comparison, ComparisonKind
-from ml.models.bundle import ModelBundle, ModelInput
+from ml.models.bundle import ModelBundle
 from ml.rollout.selection import plan_selection
 from ml.rollout.traffic import is_compared
 from ml.serving.answered import Answered
@@ -27,7 +27,7 @@ from ml.serving.served import ServedComparison, ServedModel, ServedRollout
 from ml.serving.shadow import ShadowScorer
 from ml.serving.spool import Spool
 from tests.fakes import InMemoryPredictionCache
-from tests.fakes.bundles import contrary_bundle, tiny_bundle
+from tests.fakes.bundles import FragileBundle, contrary_bundle, tiny_bundle
 from tests.fakes.serving import NOW, REVIEWER_KEY, Worker, encoded, eventually, jpeg
 
 ALWAYS = {"shadow_share": 1.0, "label_probability": 1.0}
@@ -492,25 +492,9 @@ def test_a_disk_that_is_full_for_a_while_loses_scores_and_nothing_else() -> None
     assert [each.prediction_id for each in scorer.spool.scores] == ["p2"]
 
 
-class Fragile:
-    """A bundle that breaks at some products."""
-
-    def __init__(self, bundle: ModelBundle, *breaking: str) -> None:
-        self._bundle = bundle
-        self._breaking = breaking
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._bundle, name)
-
-    def predict_usable(self, inputs: Sequence[ModelInput]) -> Any:
-        if any(each.title.endswith(self._breaking) for each in inputs):
-            raise ValueError("broken")
-        return self._bundle.predict_usable(inputs)
-
-
 def test_a_product_that_breaks_a_model_is_scored_as_one_without_answer() -> None:
     """Else the model would look the better for it; its neighbours are scored as ever."""
-    fragile: Any = Fragile(CONTRARY, "p2", "p5")
+    fragile: Any = FragileBundle(CONTRARY, "p2", "p5")
     scorer = Scorer(served=rollout(bundle=fragile))
     scorer.offered(*(f"p{i}" for i in range(8)))
     assert scorer.scored() == [f"p{i}" for i in range(8)]

@@ -8,7 +8,7 @@ import pytest
 
 from ml.domain.labels import LabelSpace
 from ml.models.bundle import ModelBundle
-from tests.fakes.bundles import tiny_bundle
+from tests.fakes.bundles import FragileBundle, tiny_bundle
 from tests.fakes.serving import NOW, Worker, encoded, eventually, jpeg
 
 FLAT = replace(tiny_bundle(), temperature=50.0)
@@ -74,6 +74,23 @@ def test_each_answer_names_its_arm_and_both_arms_name_the_trial(worker: Worker) 
         audit = worker.client.get(f"/v1/predictions/{answer['prediction_id']}").json()
         assert (audit["arm"], audit["model_version"]) == (arm, version)
         assert audit["experiment"] == experiment
+
+
+def test_a_product_that_breaks_the_challenger_is_answered_by_the_champion(worker: Worker) -> None:
+    def load(files: Mapping[str, bytes]) -> ModelBundle:
+        bundle: Any = ModelBundle.from_files(files)
+        return FragileBundle(bundle, "book") if bundle.temperature == FLAT.temperature else bundle
+
+    colleague = worker.colleague(load_bundle=load)
+    begin_trial(worker, share=1.0)
+    eventually(lambda: described(colleague)["challenger"] is not None)
+    products = [
+        {"product_id": "p1", "title": "a good shoe"},
+        {"product_id": "p2", "title": "a good book"},
+    ]
+    batch = colleague.client.post("/v1/classify/batch", json={"products": products})
+    assert [each["arm"] for each in batch.json()["predictions"]] == ["challenger", "champion"]
+    colleague.stop()
 
 
 def test_after_a_rollback_nothing_is_answered_by_the_challenger(worker: Worker) -> None:
