@@ -1,14 +1,17 @@
 """`make bench-rollout`, small: every key, every rule, the same figures for the same seed."""
 
 import json
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from benchmarks.accuracy import AUDIT_SHARES, intervals, simulate_accuracy
 from benchmarks.cells import all_cells
 from benchmarks.rollout import report
 from benchmarks.summary import DEFINITIONS
+from benchmarks.tables import print_all
 from benchmarks.trial import CellFigures, run_cell, share_of
 from ml.demo.rules import RULES
 from ml.stats.proportion import share_estimate
@@ -38,9 +41,9 @@ def _tiny() -> list[CellFigures]:
 
 
 def test_a_tiny_run_has_every_figure() -> None:
-    rng = np.random.default_rng(1)
+    rng, tiny = np.random.default_rng(1), _tiny()
     audits = [simulate_accuracy(rng, 50, share, Settings()) for share in AUDIT_SHARES]
-    result = report(_tiny(), audits, months=12, seed=1)
+    result = report(tiny, audits, months=12, seed=1)
     assert json.loads(json.dumps(result)) == json.loads(json.dumps(result, allow_nan=False))
     summary = result["summary"]
     assert isinstance(summary, dict)
@@ -50,6 +53,10 @@ def test_a_tiny_run_has_every_figure() -> None:
     assert isinstance(cells, list)
     assert {each["possible"] for each in cells} == {True, False}
     assert all(set(each["rules"]) == set(RULES) for each in cells if each["possible"])
+    shown = StringIO()
+    print_all(Console(file=shown), tiny, audits, summary)
+    assert shown.getvalue().count("impossible") == len([each for each in tiny if not each.rules])
+    assert "at least one of them in at most 46% of years" in shown.getvalue()
     assert summary["stopped_share_drop2"] == 1.0
     assert summary["false_rollback_max_naive"] == 1.0  # both fall together
 
