@@ -175,7 +175,7 @@ def floor(text_stack: TextStack) -> Floor:
 
 def test_a_rollback_does_not_wait_for_an_open_question(floor: Floor) -> None:
     """Whatever is answered afterwards concerns a trial that is over."""
-    trial = floor.promising_trial("before the rollback")
+    trial = floor.promising_trial("before-rollback")
     question = floor.open_question()
     assert f"version {GOOD}" in question.subject
 
@@ -194,7 +194,7 @@ def test_a_rollback_does_not_wait_for_an_open_question(floor: Floor) -> None:
 
 def test_an_approved_challenger_takes_over_and_is_watched(floor: Floor) -> None:
     """The former champion goes on scoring beside it."""
-    trial = floor.promising_trial("before the approval")
+    trial = floor.promising_trial("before-approval")
     assert floor.rollout.challenger is not None
     question = floor.open_question()
     floor.stack.rest.answer(question, "Approve")
@@ -251,7 +251,7 @@ def test_a_judge_mends_what_a_lost_postgresql_left_between_ledger_and_alias(
     wait_until("PostgreSQL", lambda: _is_back(floor))
     begun = floor.last.change
     assert (begun.action, begun.actor) == (LedgerAction.CHALLENGE, "test")
-    floor.judge("after the loss")
+    floor.judge("after-loss")
     assert registry.aliases() == {"champion": GOOD, "challenger": floor.bad}
     assert [entry.change.actor for entry in _entries_since(floor, begun)] == [JUDGE]
     floor.wait_until_served()
