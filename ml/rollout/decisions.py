@@ -56,3 +56,11 @@ class Confirm(_Decision):
 
 
 Decision = Promote | Await | Continue | Stop | Expire | Confirm
+
+
+def held_for_approval(promotion: Promote, *, days: float, max_days: float) -> Await | Expire:
+    """The promotion as one that an engineer has the last word on, until the trial is over."""
+    if days < max_days:
+        return Await(f"{promotion.reason}, and waits for approval", promotion.numbers)
+    reason = f"{promotion.reason}; {days:.0f} days brought no approval, and the champion stays"
+    return Expire(reason, {**promotion.numbers, "days": days, "max_days": max_days})

@@ -18,7 +18,7 @@ from math import log
 
 from ml.domain.comparisons import Cohort
 from ml.domain.rollouts import ComparisonKind
-from ml.rollout.decisions import Await, Confirm, Continue, Decision, Expire, Ground, Promote, Stop
+from ml.rollout.decisions import Confirm, Continue, Decision, Expire, Ground, Promote, Stop
 from ml.rollout.evidence import Estimate, Evidence, estimate_of, evidence_of
 from ml.rollout.guardrails import Breach
 
@@ -55,12 +55,8 @@ def judge(
     kind: ComparisonKind,
     label_probability: float,
     days: float,
-    approval: bool = False,
 ) -> Decision:
-    """Decide a comparison by its closed cohorts and breached guardrails, `days` after it began.
-
-    With `approval` an engineer has the last word on a promotion, until the trial is over.
-    """
+    """Decide a comparison by its closed cohorts and breached guardrails, `days` after it began."""
     evidence = evidence_of(cohorts, probability=label_probability)
     estimate = estimate_of(cohorts)
     numbers = _numbers(estimate, evidence, policy)
@@ -73,22 +69,16 @@ def judge(
         return _stop(estimate, seen, numbers, policy)
     if kind is ComparisonKind.WATCH:
         return _watched(seen, numbers, policy, days)
-    return _tried(seen, numbers, policy, days, approval=approval)
+    return _tried(seen, numbers, policy, days)
 
 
-def _tried(
-    seen: str, numbers: dict[str, float], policy: JudgePolicy, days: float, *, approval: bool
-) -> Decision:
-    good = numbers["log_e_not_worse"] >= log(1.0 / policy.false_promotion_rate)
-    shown = f"less than {policy.margin:.1%} worse" if policy.margin else "better"
-    if good and not approval:
+def _tried(seen: str, numbers: dict[str, float], policy: JudgePolicy, days: float) -> Decision:
+    if numbers["log_e_not_worse"] >= log(1.0 / policy.false_promotion_rate):
+        shown = f"less than {policy.margin:.1%} worse" if policy.margin else "better"
         return Promote(f"{seen}: it is {shown}", numbers)
     if days >= policy.max_days:
-        lacked = "brought no approval" if good else "did not tell more"
-        reason = f"{seen}; {days:.0f} days {lacked}, and the champion stays"
+        reason = f"{seen}; {days:.0f} days did not tell more, and the champion stays"
         return Expire(reason, numbers | {"days": days, "max_days": policy.max_days})
-    if good:
-        return Await(f"{seen}: it is {shown}, and waits for approval", numbers)
     return Continue(f"{seen}: too little to tell", numbers)
 
 

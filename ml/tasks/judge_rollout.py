@@ -5,6 +5,7 @@ a rollback reaches every serving worker with MLflow, Redis and the rest down.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,19 @@ from ml.domain.comparisons import Cohort
 from ml.domain.decisions import LedgerAction, LedgerChange, LedgerEntry
 from ml.domain.digests import digest_of
 from ml.domain.predictions import Arm
+from ml.domain.reigns import reigns_of
 from ml.domain.rollouts import CHANGING, Comparison, ComparisonKind, Rollout
 from ml.rollout.cohorts import next_cohort
-from ml.rollout.decisions import Await, Confirm, Continue, Decision, Expire, Promote, Stop
+from ml.rollout.decisions import (
+    Await,
+    Confirm,
+    Continue,
+    Decision,
+    Expire,
+    Promote,
+    Stop,
+    held_for_approval,
+)
 from ml.rollout.guardrails import breaches
 from ml.rollout.judge import judge
 from ml.rollout.observed import arm_figures, judge_observed
@@ -58,12 +69,16 @@ def judge_rollout(*, as_of: str, services: Services | None = None) -> dict[str, 
     if comparison is None or ended is not None:
         show_in_registry(services)
         return _told(ended)
-    decision = _decide(services, comparison, at)
+    days = _days_since(services, comparison, at)
+    decision = _decide(services, comparison, at, days)
+    if services.settings.promotion_approval and isinstance(decision, Promote):
+        max_days = services.settings.judge_max_days
+        decision = held_for_approval(decision, days=days, max_days=max_days)
     return _told(_act(services, rollout, comparison, decision, at))
 
 
-def _decide(services: Services, comparison: Comparison, at: datetime) -> Decision:
-    settings, days = services.settings, _days_since(services, comparison, at)
+def _decide(services: Services, comparison: Comparison, at: datetime, days: float) -> Decision:
+    settings = services.settings
     if settings.judge_policy == "observed_drop" and comparison.kind is ComparisonKind.TRIAL:
         outcomes = services.windows.outcomes(as_of=at, experiment=comparison.experiment)
         champion, challenger = (
@@ -86,7 +101,6 @@ def _decide(services: Services, comparison: Comparison, at: datetime) -> Decisio
         kind=comparison.kind,
         label_probability=comparison.label_probability,
         days=days,
-        approval=settings.promotion_approval,
     )
 
 
@@ -109,15 +123,30 @@ def closed_cohorts(services: Services, experiment: str, at: datetime) -> list[Co
 def _days_since(services: Services, comparison: Comparison, at: datetime) -> float:
     """How long labels could come, from the judge's first look.
 
-    A release speaks of the time of its labels, which is long past when it was held up.
+    A release speaks of the time of its labels, which is long past when it was held up. Days in
+    which a trial took the place of a watch do not count.
     """
+    history = services.ledger.history()
     looks = [
         entry.change.at
-        for entry in services.ledger.history()
+        for entry in history
         if entry.change.evidence.get("experiment") == comparison.experiment
     ]
     began = max(comparison.since, min(looks, default=at))
-    return (at - began) / timedelta(days=1)
+    lost = timedelta()
+    if comparison.kind is ComparisonKind.WATCH:
+        lost = _on_trial(history, began, at)
+    return (at - began - lost) / timedelta(days=1)
+
+
+def _on_trial(history: Sequence[LedgerEntry], since: datetime, until: datetime) -> timedelta:
+    """How much of a span there was a challenger."""
+    spans = [
+        (max(reign.since, since), min(reign.until or until, until))
+        for reign in reigns_of(history)
+        if reign.arm is Arm.CHALLENGER
+    ]
+    return sum((end - begin for begin, end in spans if begin < end), timedelta())
 
 
 def _act(

@@ -102,7 +102,12 @@ def confirm(
     seen: int | None = None,
 ) -> LedgerEntry:
     """End the watch over the champion. Raises InvalidInput when none is watched."""
-    comparison = services.ledger.rollout().comparison
+    done = recorded(services, key)
+    if done is not None:
+        show_in_registry(services)
+        return done
+    rollout = services.ledger.rollout()
+    comparison = rollout.comparison
     if comparison is None or comparison.kind is not ComparisonKind.WATCH:
         raise InvalidInput("no champion is under watch: there is nothing to confirm")
     change = LedgerChange(
@@ -114,7 +119,7 @@ def confirm(
         at=at,
         evidence=evidence or {},
     )
-    return _record(services, change, seen)
+    return _record(services, change, rollout.entry_id if seen is None else seen)
 
 
 def roll_back(

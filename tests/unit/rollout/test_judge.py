@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ml.domain.comparisons import Cohort, Stratum
 from ml.domain.rollouts import ComparisonKind
-from ml.rollout.decisions import Await, Confirm, Continue, Expire, Ground, Promote, Stop
+from ml.rollout.decisions import Confirm, Continue, Expire, Ground, Promote, Stop
 from ml.rollout.guardrails import Breach
 from ml.rollout.judge import JudgePolicy, judge
 
@@ -34,7 +34,7 @@ def cohorts_of(wins: int, losses: int, ties: int = 0, *, times: int = 10, produc
     ]
 
 
-def decide(cohorts, *, kind=TRIAL, days=5.0, policy=POLICY, breaches=(), approval=False):
+def decide(cohorts, *, kind=TRIAL, days=5.0, policy=POLICY, breaches=()):
     return judge(
         cohorts,
         breaches,
@@ -42,7 +42,6 @@ def decide(cohorts, *, kind=TRIAL, days=5.0, policy=POLICY, breaches=(), approva
         kind=kind,
         label_probability=0.2,
         days=days,
-        approval=approval,
     )
 
 
@@ -146,17 +145,6 @@ def test_a_trial_that_shows_nothing_ends_some_day(days, expected):
 def test_what_is_shown_on_the_last_day_counts():
     assert isinstance(decide(GOOD, days=30), Promote)
     assert isinstance(decide(BAD, days=30), Stop)
-
-
-def test_an_engineer_who_is_asked_has_until_the_end_of_the_trial():
-    asked = decide(GOOD, approval=True)
-    assert isinstance(asked, Await)
-    assert asked.reason.endswith("it is less than 1.0% worse, and waits for approval")
-    late = decide(GOOD, days=30, approval=True)
-    assert isinstance(late, Expire)
-    assert "30 days brought no approval" in late.reason
-    assert isinstance(decide(BAD, approval=True), Stop)
-    assert isinstance(decide(UNCLEAR, approval=True), Continue)
 
 
 @pytest.mark.parametrize("cohorts", [GOOD, AGREEING, UNCLEAR, []])

@@ -1,5 +1,6 @@
 """Comparisons that end by themselves, whatever dies on the way."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +10,19 @@ from ml.domain.errors import Conflict, NotFound, ServiceUnavailable
 from ml.domain.predictions import Arm
 from ml.tasks import judge_rollout as task
 from ml.tasks.judge_rollout import judge_rollout
-from ml.tasks.rollout import roll_back
+from ml.tasks.rollout import challenge, roll_back
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
 from tests.unit.tasks.comparisons import Found, compare, label
 from tests.unit.tasks.kills import killed_everywhere
-from tests.unit.tasks.rollouts import actions, answer, at, begin_trial, release_version
+from tests.unit.tasks.rollouts import (
+    actions,
+    answer,
+    at,
+    begin_trial,
+    register_version,
+    release_version,
+)
 
 WRITES = {
     "shadows": ("close",),
@@ -44,6 +52,13 @@ def under_watch(found: Found) -> FakeServices:
     services = on_trial(BETTER)
     assert judged(services)["decision"] == "promote"
     compare(services, found, hours=30)
+    return services
+
+
+def watched_for_long(found: Found) -> FakeServices:
+    """The watch was judged at hour 40 for the first time."""
+    services = under_watch(found)
+    assert judged(services, 40)["decision"] == "continue"
     return services
 
 
@@ -117,6 +132,21 @@ def test_both_fallen_far_is_drift_and_no_reason_to_roll_back() -> None:
     assert judged(on_trial(both_wrong))["decision"] != "rollback"
     services = under_watch(both_wrong)
     assert judged(services, 40)["decision"] == "continue"
+
+
+def test_a_watch_goes_on_after_a_trial_for_as_long_as_it_was_to_last() -> None:
+    """While a challenger is on trial nobody compares the champion with the one before it."""
+    services = under_watch(EQUAL)
+    assert judged(services, 40)["decision"] == "continue"
+    register_version(services, 3)
+    terms: dict[str, Any] = {"reason": "mine", "actor": "anna"}
+    trial = challenge(services, 3, at=at(50), key="try", **terms)
+    over = 50 + 24 * SETTINGS.watch_days
+    assert judged(services, 60)["experiment"] == f"trial-{trial.entry_id}"
+    roll_back(services, at=at(over), key="enough", **terms)
+    assert judged(services, over)["experiment"] == "watch-3"
+    assert judged(services, over + 24 * SETTINGS.watch_days - 11)["decision"] == "continue"
+    assert judged(services, over + 24 * SETTINGS.watch_days - 10)["decision"] == "confirm"
 
 
 def test_few_labels_go_on_and_say_so_once_for_the_same_labels() -> None:
@@ -221,6 +251,16 @@ def test_with_approval_a_promotion_waits_and_a_rollback_does_not() -> None:
     assert judged(on_trial(WORSE, settings))["verdict"] == "rollback"
 
 
+def test_the_observed_rule_waits_for_approval_too() -> None:
+    observed = {"judge_policy": "observed_drop", "judge_min_labels": 50, "promotion_approval": True}
+    services = FakeServices(SETTINGS.model_copy(update=observed))
+    begin_trial(services)
+    answer(services, Arm.CHAMPION, right=80, wrong=20)
+    answer(services, Arm.CHALLENGER, right=90, wrong=10)
+    assert judged(services)["asks"]
+    assert champion_of(services) == 1
+
+
 def test_a_promotion_that_nobody_approves_expires() -> None:
     settings = SETTINGS.model_copy(update={"promotion_approval": True})
     services = on_trial(BETTER, settings)
@@ -256,19 +296,35 @@ def test_killed_at_any_write_the_next_attempt_tells_and_ends_the_same(
         assert services.registry.aliases() == aliases, moment
 
 
-def test_two_judges_at_once_decide_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("compared", "hours", "decision"),
+    [
+        (lambda: on_trial(WORSE), 20, "rollback"),
+        (lambda: on_trial(BETTER), 20, "promote"),
+        (lambda: under_watch(WORSE), 40, "rollback"),
+        (lambda: watched_for_long(EQUAL), 40 + 24 * SETTINGS.watch_days, "confirm"),
+    ],
+    ids=["rollback", "promotion", "rollback in a watch", "confirmation"],
+)
+def test_two_judges_at_once_decide_once(
+    monkeypatch: pytest.MonkeyPatch,
+    compared: Callable[[], FakeServices],
+    hours: float,
+    decision: str,
+) -> None:
     """The second one comes when the first has looked at its cohorts, and is faster."""
-    services = on_trial(WORSE)
+    services = compared()
+    before = actions(services)
     cohorts = task.closed_cohorts
 
     def overtaken(*given: Any) -> Any:
         monkeypatch.setattr(task, "closed_cohorts", cohorts)
-        judged(services)
+        judged(services, hours)
         return cohorts(*given)
 
     monkeypatch.setattr(task, "closed_cohorts", overtaken)
-    assert judged(services)["verdict"] == "rollback"
-    assert actions(services) == ["promote", "challenge", "rollback"]
+    assert judged(services, hours)["decision"] == decision
+    assert actions(services) == [*before, decision]
     numbers = [cohort.number for cohort in services.shadows.cohorts("trial-2")]
     assert numbers == list(range(1, 7))
 
@@ -292,6 +348,16 @@ def test_a_rollback_with_the_registry_away_has_switched_the_ledger(
     assert judged(services)["decision"] == "rollback"
     assert services.registry.aliases() == {"champion": 1}
     assert actions(services) == ["promote", "challenge", "rollback"]
+
+
+def test_a_challenger_that_was_deleted_from_the_registry_is_judged_and_serves() -> None:
+    """The ledger knows its bundle, and the object store has it; nothing is there to point at."""
+    services = on_trial(BETTER)
+    services.registry.delete(2)
+    assert judged(services)["decision"] == "promote"
+    assert champion_of(services) == 2
+    assert judged(services, 20)["decision"] == "promote"
+    assert actions(services) == ["promote", "challenge", "promote"]
 
 
 def test_a_judge_that_was_overtaken_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
