@@ -1,14 +1,14 @@
 """The tasks of `approve_promotion`: what an engineer said of a challenger that was found good.
 
 Either answer concerns one trial: when it is over by then, rolled back by the judge above all,
-InvalidInput is raised and nothing happens.
+InvalidInput is raised and nothing happens; so with Conflict when it ends at that very moment.
 """
 
 from typing import Any
 
 from ml.domain.decisions import LedgerEntry
 from ml.domain.errors import InvalidInput
-from ml.domain.rollouts import Comparison
+from ml.domain.rollouts import Comparison, Rollout
 from ml.tasks.judge_rollout import PROMOTABLE
 from ml.tasks.rollout import promote, recorded, roll_back, show_in_registry
 from ml.tasks.times import time_of
@@ -42,7 +42,8 @@ def promote_approved(*, experiment: str, as_of: str, services: Services | None =
     if done is not None:
         show_in_registry(services)
         return done.change.model_version
-    trial = _trial(services, experiment)
+    rollout = services.ledger.rollout()
+    trial = _trial(rollout, experiment)
     promote(
         services,
         trial.candidate.model_version,
@@ -51,7 +52,7 @@ def promote_approved(*, experiment: str, as_of: str, services: Services | None =
         at=time_of(as_of),
         key=key,
         evidence=_found(services, trial),
-        seen=services.ledger.rollout().entry_id,
+        seen=rollout.entry_id,
     )
     return trial.candidate.model_version
 
@@ -62,22 +63,23 @@ def withdraw_refused(*, experiment: str, as_of: str, services: Services | None =
     key = f"refused:{experiment}"
     done = recorded(services, key)
     if done is None:
-        version = _trial(services, experiment).candidate.model_version
+        rollout = services.ledger.rollout()
         done = roll_back(
             services,
-            version=version,
+            version=_trial(rollout, experiment).candidate.model_version,
             reason="an engineer refused the promotion",
             actor=ACTOR,
             at=time_of(as_of),
             key=key,
             evidence={"experiment": experiment, "verdict": "refused"},
+            seen=rollout.entry_id,
         )
     show_in_registry(services)
     return done.change.model_version
 
 
-def _trial(services: Services, experiment: str) -> Comparison:
-    comparison = services.ledger.rollout().comparison
+def _trial(rollout: Rollout, experiment: str) -> Comparison:
+    comparison = rollout.comparison
     if comparison is None or comparison.experiment != experiment:
         raise InvalidInput(
             f"{experiment} is over: nothing is left to approve; see `regain history`"

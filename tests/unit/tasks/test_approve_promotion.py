@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from ml.domain.errors import InvalidInput
+from ml.domain.errors import Conflict, InvalidInput
+from ml.tasks import approve_promotion as task
 from ml.tasks.approve_promotion import promote_approved, question, withdraw_refused
 from ml.tasks.judge_rollout import judge_rollout
-from ml.tasks.rollout import roll_back
+from ml.tasks.rollout import promote, roll_back
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
 from tests.unit.tasks.comparisons import Found, compare
@@ -86,3 +87,23 @@ def test_an_answer_that_comes_too_late_is_told_so(answer: Any) -> None:
         answer(**ASKED, services=services)
     assert actions(services)[-1] == "rollback"
     assert services.registry.aliases() == {"champion": 1}
+
+
+@pytest.mark.parametrize("answer", [promote_approved, withdraw_refused])
+def test_an_answer_that_is_overtaken_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    """A colleague promotes it by hand while the answer is carried out: it stays champion."""
+    services = asked()
+    looked_up = task._trial
+
+    def overtaken(*given: Any) -> Any:
+        trial = looked_up(*given)
+        promote(services, 2, reason="enough", actor="eva", at=at(29), key="by hand")
+        return trial
+
+    monkeypatch.setattr(task, "_trial", overtaken)
+    with pytest.raises(Conflict):
+        answer(**ASKED, services=services)
+    assert services.ledger.history()[-1].change.key == "by hand"
+    assert services.registry.aliases() == {"champion": 2}
