@@ -168,7 +168,8 @@ def _check_admitted(services: Services, version: int, *, force: bool) -> None:
         for entry in services.ledger.history()
         if entry.change.model_version == version and entry.change.action != LedgerAction.CONTINUE
     ]
-    if force or (said and said[-1].action in (LedgerAction.PROMOTE, LedgerAction.CHALLENGE)):
+    against = (LedgerAction.REFUSE, LedgerAction.ROLLBACK)
+    if force or (said and said[-1].action not in against):
         return
     if not said:
         raise InvalidInput(f"the gate did not decide on version {version}; insist with --force")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from ml.cli import champion, rollout
 from ml.domain.errors import InvalidInput, NotFound, ServiceUnavailable
+from ml.tasks.rollout import confirm
 from ml.wiring.config import Settings
 from tests.fakes import FakeServices
 from tests.unit.tasks.rollouts import actions, at, begin_trial, register_version, release_version
@@ -119,6 +120,17 @@ def test_a_refused_version_needs_force(
     assert actions(services) == ["promote", "refuse"]
     regain(command, 2, "--reason", "I know better", "--force")
     assert actions(services) == ["promote", "refuse", command]
+
+
+def test_a_champion_whose_watch_was_passed_may_serve_again(
+    services: FakeServices, regain: Regain
+) -> None:
+    begin_trial(services)
+    regain("promote", "--reason", "enough")
+    confirm(services, reason="it held", actor="judge", at=at(20), key="confirmed")
+    release_version(services, 3, against=2)
+    regain("promote", "--reason", "better yet")
+    assert "version 2 serves" in regain("promote", 2, "--reason", "3 is odd").output
 
 
 def test_so_does_one_that_the_gate_never_saw(services: FakeServices, regain: Regain) -> None:
