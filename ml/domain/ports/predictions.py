@@ -147,8 +147,8 @@ class ServedWindows(Protocol):
         """Products drawn for review by `as_of`, labelled by then or not yet, SELECTED_SCHEMA.
 
         Of a version's answers in a span of `predicted_at` (inclusive), oldest first. A product as
-        it was shown counts once, as it was first drawn. Its inclusion probability is the largest
-        that one of its selections, or a label given to that answer, states.
+        it was shown counts once, as it was first drawn. Its inclusion probability is that of any
+        coin that this answer faced coming up, a disagreement's that did not included.
         """
         ...
 
