@@ -21,10 +21,10 @@ JUDGE = "judge_rollout"
 AFTERMATH_SECONDS = 3.0  # products go on arriving after a decision, to see who answers them
 
 _WORDS = {
-    LedgerAction.PROMOTE: "[bold green]promoted[/]",
-    LedgerAction.CONFIRM: "[bold green]confirmed[/]",
-    LedgerAction.ROLLBACK: "[bold red]stopped[/]",
-    LedgerAction.CONTINUE: "goes on",
+    LedgerAction.PROMOTE: "[bold green]promoted[/]: ",
+    LedgerAction.CONFIRM: "[bold green]confirmed[/]: ",
+    LedgerAction.ROLLBACK: "[bold red]stopped[/]: ",
+    LedgerAction.CONTINUE: "",
 }
 
 
@@ -128,4 +128,4 @@ def unserved(trial: Challenger, rollback: LedgerEntry, answers: Sequence[Answere
 def _told(entry: LedgerEntry | None) -> str:
     if entry is None:
         return "no new labels to judge by"
-    return f"{_WORDS[entry.change.action]}: {escape(entry.change.reason)}"
+    return f"{_WORDS[entry.change.action]}{escape(entry.change.reason)}"
