@@ -74,10 +74,10 @@ def demo(
     """Play the whole loop on embedded services and report on it.
 
     A catalogue is imported, learnt in Airflow and served over HTTP; the marketplace drifts, an
-    alert starts a retraining, the new version is tried on a slice and promoted; then a sabotaged
-    one is forced in and must be rolled back. Everything lies in `<state>/demo`, which each demo
-    makes anew: `report.html` is the picture, `report.json` the figures. Exit status 0 only when the
-    loop closed.
+    alert starts a retraining, the new version is tried on a slice, promoted and watched; then a
+    sabotaged one is forced in and must be stopped by the judge. Everything lies in `<state>/demo`,
+    which each demo makes anew: `report.html` is the picture, `report.json` the figures. Exit status
+    0 only when the loop closed.
 
     Example: regain demo --data path/to/catalogue --keep
     """

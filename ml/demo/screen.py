@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ml.demo import screen_tables
 from ml.demo.options import DemoOptions, shown_settings
-from ml.demo.report import DemoReport
+from ml.demo.report import DemoReport, SabotageReport
 from ml.demo.screen_tables import share
 from ml.wiring.config import Settings
 
@@ -100,16 +100,25 @@ def _accounts(report: DemoReport) -> list[str]:
         f"memory: {report.peak_rss_mb:.0f} MB at most, all processes",
     ]
     if sabotage and sabotage.rolled_back:
-        gone = sabotage.seconds_until_unserved
         lines.insert(
             0,
             f"sabotage: version {sabotage.version} was stopped ({sabotage.verdict}) after "
             f"{sabotage.labels} labels, {sabotage.wins} won and {sabotage.losses} lost"
-            + ("" if gone is None else f"; {gone:.2f} s later it answered nobody any more"),
+            + _gone(sabotage),
         )
     if counts.sweeps:
         lines.append(f"retrainings that the driver had to start, as the sweep: {counts.sweeps}")
     return lines
+
+
+def _gone(sabotage: SabotageReport) -> str:
+    """How fast; the next product of its slice is when one can tell."""
+    seconds = sabotage.seconds_until_unserved
+    if seconds is None:
+        return ""
+    if not sabotage.answers_after_rollback:
+        return f"; it gave no answer after that (looked at {seconds:.2f} s later)"
+    return f"; {seconds:.2f} s later it answered nobody any more"
 
 
 def _value(value: float | bool) -> str:

@@ -11,7 +11,7 @@ from ml.demo.report import DecisionReport, DemoReport
 from ml.demo.rules import OBSERVED, OBSERVED_WEEK, PEEKED, RANDOM, REGAIN, UNPAIRED
 from ml.demo.trials import JUDGE
 
-_SHORT = 50
+_SHORT = 46
 
 _COLOURS = {
     **{"promote": "green", "confirm": "green", "challenge": "cyan"},

@@ -62,6 +62,17 @@ def test_the_screen_tells_the_story_in_short() -> None:
     assert len(text.splitlines()) <= MOST_LINES
 
 
+def test_a_sabotage_without_an_answer_after_its_end_is_told_so() -> None:
+    report = made_report()
+    assert report.sabotage is not None
+    silent = replace(report.sabotage, answers_after_rollback=0)
+    assert "it gave no answer after that" in shown(replace(report, sabotage=silent))
+    unseen = replace(silent, seconds_until_unserved=None)
+    text = shown(replace(report, sabotage=unseen))
+    assert "after that" not in text
+    assert "s later" not in text
+
+
 def test_what_went_wrong_comes_first() -> None:
     text = shown(replace(made_report(), closed=False, faults=("3 predictions were lost",)))
     assert "did not close: 3 predictions were lost" in text
