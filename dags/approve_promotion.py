@@ -18,6 +18,7 @@ moved": the next attempt looks anew. Without Airflow: `regain promote`, `regain 
 
 from datetime import UTC, datetime
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import TriggerRule, dag, task
 
@@ -73,7 +74,10 @@ def approve_promotion() -> None:
         response_timeout=longest_trial(),
         **RETRIES,
     )
-    question() >> approve >> promote(*TRIAL) >> withdraw(*TRIAL)
+    promoted = promote(*TRIAL)
+    question() >> approve >> promoted >> withdraw(*TRIAL)
+    # A run is judged by its last tasks; a failed promotion, which skips `withdraw`, fails this one.
+    promoted >> EmptyOperator(task_id="promoted")
 
 
 approve_promotion()

@@ -32,5 +32,13 @@ def test_approval_leads_to_the_promotion_and_refusal_to_the_withdrawal(dags) -> 
     assert withdraw.upstream_task_ids == {"promote"}
 
 
+def test_a_promotion_that_fails_fails_the_run(dags) -> None:
+    """Of the last tasks one at least waits for its success; the withdrawal would be skipped."""
+    dag = dags["approve_promotion"]
+    last = [dag.get_task(task_id) for task_id in dag.get_task("promote").downstream_task_ids]
+    assert {task.downstream_task_ids == set() for task in last} == {True}
+    assert "all_success" in {task.trigger_rule for task in last}
+
+
 def test_the_question_is_open_as_long_as_a_trial_may_take(dags) -> None:
     assert dags["approve_promotion"].get_task("approve").response_timeout.days == 30

@@ -288,7 +288,7 @@ def _stop_airflow(floor: Floor) -> None:
     settings = floor.stack.settings
     layout = Layout.of(settings)
     for service in plan(settings, layout):
-        if service.name.startswith("airflow-"):
+        if service.name.startswith("airflow-") and not service.once:
             Supervisor(layout).stop(service)
 
     def is_stopped() -> bool:
