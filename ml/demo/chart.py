@@ -119,15 +119,17 @@ def _axes(frame: _Frame, points: Sequence[CurvePoint]) -> Iterator[str]:
         yield f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         yield _text(LEFT - 8, y + 4, f"{share:.0%}", "tick", "end")
     starts = [i for i in range(len(points)) if not i or points[i].stretch != points[i - 1].stretch]
-    far_apart = max(1, -(-len(starts) * DATE_WIDTH // int(RIGHT - LEFT)))
-    for start in starts[::far_apart]:
-        point = points[start]
+    free = LEFT  # of dates, from here on: stretches may be short
+    for start in starts:
         x = frame.x(start)
+        if x < free:
+            continue
+        free = x + DATE_WIDTH
         yield (
             f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" '
             f'y1="{frame.bottom:.1f}" y2="{frame.bottom + 5:.1f}"/>'
         )
-        yield _text(x, frame.bottom + 19, f"{point.at:%-d %b %Y}", "tick", "start")
+        yield _text(x, frame.bottom + 19, f"{points[start].at:%-d %b %Y}", "tick", "start")
 
 
 def _trials(

@@ -105,7 +105,7 @@ def needed(report: DemoReport) -> str:
     body += f'<tr><th scope="row">labels taken here</th>{here}<td></td></tr>'
     caption = (
         "Medians of simulated months of a version that differs, wins and loses as often. False "
-        "stops: of versions as good as the champion, within 30 days."
+        "stops: of versions as good as the champion, within 30 days. * of each arm."
     )
     decided = (f"#to {each.decision} version {each.version}" for each in report.needed)
     columns = ("rule", *decided, "#false stops")

@@ -3,7 +3,9 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
+from ml.demo.chart import DATE_WIDTH
 from ml.demo.page import page
 from ml.demo.rules import RULES
 from tests.fakes.demo import made_points, made_report
@@ -85,6 +87,14 @@ def test_a_loop_without_labels_has_no_tables_of_them() -> None:
     outlined(html)
     assert "What the labels say" not in html
     assert "would have needed" not in html
+
+
+def test_the_dates_of_short_stretches_do_not_cover_each_other() -> None:
+    numbered = [replace(point, stretch=i // 40) for i, point in enumerate(made_points())]
+    html = page(made_report(), numbered)
+    dates = re.findall(r'<text class="tick" x="([0-9.]+)"[^>]*>\d+ [A-Z]', html)
+    assert len(dates) > 3
+    assert all(float(b) - float(a) >= DATE_WIDTH for a, b in pairwise(dates))
 
 
 def test_what_a_seller_or_reviewer_wrote_is_no_markup() -> None:
