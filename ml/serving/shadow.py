@@ -5,8 +5,6 @@ room new ones are left out, whatever they are, so what is left out says nothing 
 """
 
 import logging
-import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,9 +22,10 @@ from ml.serving.spool import Spool
 
 _log = logging.getLogger(__name__)
 
-_BATCH_PRODUCTS = 8
+# Answers wait for the interpreter while a batch is read, so it is a small one. A lower priority of
+# the thread would make that worse: on a busy machine it holds the interpreter and gets no turn.
+_BATCH_PRODUCTS = 2
 _MOST_PICTURE_BYTES = 64 * 2**20
-_LOWEST_PRIORITY = 19
 _STOP_SECONDS = 4.0
 
 
@@ -117,7 +116,6 @@ class ShadowScorer:
             return True
 
     def _run(self) -> None:
-        _give_way()
         while batch := self._taken():
             try:
                 self.score(batch)
@@ -176,20 +174,10 @@ def _score(work: _Work, reading: Reading | None) -> ShadowScore:
 
 
 def _answer(work: _Work, reading: Reading | None) -> ScoredAnswer:
-    """The other model's; its time is left out, since a thread that gives way takes any."""
+    """The other model's; its time is left out, since in the background that may be any."""
     if reading is None:
         return ScoredAnswer(None, 0.0)
     classes = work.comparison.other_for(work.answered.model).bundle.label_space.classes
     probabilities = reading.distribution()
     best = int(probabilities.argmax())
     return ScoredAnswer(classes[best], float(probabilities[best]))
-
-
-def _give_way() -> None:
-    """Let the threads that answer go first.
-
-    Linux keeps a priority for each thread, under its own id; elsewhere it is the whole process's,
-    and lowering it would slow down the answers, too.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)

@@ -1,7 +1,5 @@
 """What both models of a comparison say is known later; what one of them answered waits for none."""
 
-import os
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -246,6 +244,44 @@ def test_while_postgresql_is_away_answers_and_scores_wait_and_come_once(worker: 
     eventually(lambda: not worker.spool_files())
 
 
+class Hanging(FragileBundle):
+    """A bundle that thinks about products until it is let go on."""
+
+    def __init__(self, bundle: ModelBundle, released: threading.Event) -> None:
+        super().__init__(bundle, "nothing breaks it")
+        self._released = released
+
+    def predict_usable(self, inputs: Sequence[Any]) -> Any:
+        assert self._released.wait(30)
+        return super().predict_usable(inputs)
+
+
+def test_no_answer_waits_for_a_model_that_hangs(empty_worker: Worker) -> None:
+    """What there is no room for meanwhile is left out and counted."""
+    worker, released = empty_worker, threading.Event()
+
+    def load(files: Mapping[str, bytes]) -> ModelBundle:
+        bundle: Any = ModelBundle.from_files(files)
+        return Hanging(bundle, released) if bundle.temperature == 1.5 else bundle
+
+    worker.load_bundle = load
+    worker.settings = worker.settings.model_copy(update={"shadow_queue": 5})
+    released.set()  # until it is loaded
+    worker.publish(tiny_bundle())
+    slow = worker.store(replace(tiny_bundle(), temperature=1.5))
+    worker.challenge(slow, version=2, share=1e-9, **ALWAYS)
+    eventually(lambda: described(worker)["comparison"] is not None)
+    released.clear()
+    told = [asked(worker, f"p{i}") for i in range(20)]
+    assert {each["arm"] for each in told} == {"champion"}
+    assert counted(worker.metrics, "scored") == 0
+    queued = counted(worker.metrics, "queued")
+    assert 5 <= queued < 20
+    assert counted(worker.metrics, "dropped") == 20 - queued
+    released.set()
+    eventually(lambda: counted(worker.metrics, "scored") == queued)
+
+
 def test_a_fault_in_queueing_reaches_no_answer(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,16 +293,6 @@ def test_a_fault_in_queueing_reaches_no_answer(
     answer = asked(worker, "p1")
     eventually(lambda: worker.stored(answer["prediction_id"]))
     assert counted(worker.metrics, "failed") == 1
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority")
-def test_shadow_work_has_the_lowest_priority(worker: Worker) -> None:
-    assert worker.client.get("/healthz").status_code == 200
-    threads = {each.name: each.native_id for each in threading.enumerate()}
-    scorer = threads["shadow-scorer"]
-    assert scorer is not None
-    eventually(lambda: os.getpriority(os.PRIO_PROCESS, scorer) == 19)
-    assert os.getpriority(os.PRIO_PROCESS, 0) < 19
 
 
 # Products that one of the models can't read.
