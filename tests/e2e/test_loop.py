@@ -40,6 +40,7 @@ LENIENT = {
     "gate_max_class_f1_drop": 1.0,
     "judge_margin": 0.15,
     "watch_days": 1.0,
+    "cohort_wait_days": 1.5,  # half of the labels are in by then
     "disagreement_capacity_per_day": 1e6,  # people are asked about every disagreement
     "guardrail_max_p95_ms": 60_000,  # everything is killed meanwhile
 }
