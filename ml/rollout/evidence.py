@@ -21,14 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.domain.comparisons import Cohort, Stratum
-from ml.stats.sequential import BetPrior, beta_prior, log_e_value
+from ml.stats.sequential import BetPrior, beta_prior, log_e_value, mixed
 
 FloatArray = NDArray[np.float64]
 
-# A candidate that is worse shows large differences or none that matter; one that is as good shows
-# itself by many small ones. Spread so, both ends of the interval are found about as fast as can be.
+# A candidate that is worse shows large differences or none that matter, and so does one that is
+# better; one that is as good shows itself by many small ones, for which most of the capital waits
+# where a margin of a point pays best. Spread so, both ends are found about as fast as can be.
 WORSE = beta_prior(1, 3)
-NOT_WORSE = beta_prior(1, 9)
+NOT_WORSE = mixed((0.25, beta_prior(1, 3)), (0.75, beta_prior(4, 60)))
 
 SILENT = 20  # drawn products of a stratum without one label: then it is never labelled
 _STEPS = 60  # halvings: a bound is exact to the last bit that matters

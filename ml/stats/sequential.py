@@ -44,6 +44,18 @@ def beta_prior(a: float, b: float, *, nodes: int = _NODES) -> BetPrior:
     return BetPrior((points + 1.0) / 2.0, weights / weights.sum())
 
 
+def mixed(*parts: tuple[float, BetPrior]) -> BetPrior:
+    """Spreads side by side, each with its share of the capital; the shares sum to 1.
+
+    >>> round(float(mixed((0.5, beta_prior(1, 3)), (0.5, beta_prior(1, 1))).shares.sum()), 12)
+    1.0
+    """
+    return BetPrior(
+        np.concatenate([prior.bets for _, prior in parts]),
+        np.concatenate([share * prior.shares for share, prior in parts]),
+    )
+
+
 def log_e_value(values: FloatArray, counts: NDArray[np.generic], prior: BetPrior) -> FloatArray:
     """Logarithm of the capital after outcome `values[v]` came `counts[..., v]` times.
 

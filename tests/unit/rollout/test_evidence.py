@@ -2,8 +2,9 @@
 
 BETTING is recorded from the package confseq 0.0.11 by the methods' authors:
 `diversified_betting_mart` over (d + 1) / 2 against the mean (difference + 1) / 2, of 300 fixed bets
-2 * b / (1 + |difference|) weighted by the density of Beta(1, 9) (theta=1, above) or Beta(1, 3)
-(theta=0, below) at Gauss-Legendre nodes b, trunc_scale=1. The bounds are where it reaches 2 / 0.05.
+2 * b / (1 + |difference|) weighted by the density of 0.25 Beta(1, 3) + 0.75 Beta(4, 60) (theta=1,
+above) or of Beta(1, 3) (theta=0, below) at Gauss-Legendre nodes b, trunc_scale=1. The bounds are
+where it reaches 2 / 0.05.
 """
 
 from collections.abc import Iterator
@@ -25,16 +26,16 @@ from ml.stats.sequential import BetPrior, log_growth, log_mixture
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # (wins, losses, products), log above -0.01, log below 0, log below 0.03; bounds at alpha 0.05
 BETTING = [
-    ((12, 3, 100), 1.1607851543210663, -1.4181695696503833, -1.1486080754783845),
-    ((3, 20, 200), -0.9860289523877575, 4.980597688688957, 8.52078830411855),
-    ((40, 44, 400), -0.3960321864229316, -0.7317495134621741, 0.8343192456677404),
-    ((0, 9, 50), -0.6608222448846414, 2.904663088006928, 3.585729398903534),
+    ((12, 3, 100), 1.360228515658426, -1.4181695696503833, -1.1486080754783845),
+    ((3, 20, 200), -1.0408551403204545, 4.980597688688957, 8.52078830411855),
+    ((40, 44, 400), -0.3408451258311989, -0.7317495134621741, 0.8343192456677404),
+    ((0, 9, 50), -0.6648508270326685, 2.904663088006928, 3.585729398903534),
 ]
 BETTING_BOUNDS = [
-    (-0.11945403579285188, 0.23857411450628585),
-    (-0.20518023763538185, -0.01222659179282724),
-    (-0.09070770857616173, 0.06132040086035474),
-    (-0.8137848675656174, 0.03454146407250831),
+    (-0.06740113837702441, 0.23857411450628585),
+    (-0.18573093796272822, -0.01222659179282724),
+    (-0.09175715559296141, 0.06132040086035474),
+    (-0.5592364626686397, 0.03454146407250831),
 ]
 
 

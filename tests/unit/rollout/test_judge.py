@@ -86,7 +86,7 @@ def test_one_that_agrees_is_never_stopped(times, products):
 def test_without_a_margin_only_a_better_one_is_promoted():
     strict = replace(POLICY, margin=0.0)
     assert isinstance(decide(AGREEING, policy=strict), Continue)
-    promoted = decide(GOOD, policy=strict)
+    promoted = decide(cohorts_of(6, 3, 1, times=15), policy=strict)
     assert isinstance(promoted, Promote)
     assert promoted.reason.endswith("it is better")
 
