@@ -3,8 +3,7 @@
 **Purpose.** Asks an engineer whether a challenger that the judge found good may take over. Used
 where `REGAIN_PROMOTION_APPROVAL` is set; otherwise it is promoted as soon as it is found good.
 
-**Trigger.** The asset `promotion_ready`, by `judge_rollout` whenever a promotion waits. A rollback
-waits for nobody: it ends the trial while the question is open.
+**Trigger.** The asset `promotion_ready`, by `judge_rollout`. A rollback waits for nobody.
 
 **Steps.** `question` looks up which trial waits (none: the rest is skipped); `approve` waits for an
 answer (Browse, Required Actions). *Approve* has `promote` write the promotion to the ledger,
@@ -12,8 +11,7 @@ answer (Browse, Required Actions). *Approve* has `promote` write the promotion t
 
 **Safe reruns.** Either answer is carried out once; further runs queue behind the open question.
 
-**When it fails.** "... is over": the trial ended meanwhile, nothing is to be done. "the rollout
-moved": the next attempt looks anew. Without Airflow: `regain promote`, `regain rollback`.
+**When it fails.** "... is over": the trial ended meanwhile. Else decide by `regain promote`.
 """
 
 from datetime import UTC, datetime
