@@ -9,9 +9,8 @@ where `REGAIN_PROMOTION_APPROVAL` is set; otherwise it is promoted as soon as it
 answer (Browse, Required Actions). *Approve* has `promote` write the promotion to the ledger,
 *Reject* has `withdraw` end the trial; unanswered, it expires after `REGAIN_JUDGE_MAX_DAYS`.
 
-**Safe reruns.** Either answer is carried out once; further runs queue behind the open question.
-
-**When it fails.** "... is over": the trial ended meanwhile. Else decide by `regain promote`.
+**Safe reruns.** Either answer is carried out once. **When it fails.** "... is over": the trial has
+ended, and nothing is to be done. Otherwise decide by `regain promote` or `regain rollback`.
 """
 
 from datetime import UTC, datetime
@@ -73,7 +72,8 @@ def approve_promotion() -> None:
         **RETRIES,
     )
     # A run is judged by its last tasks: without `done` a promotion that failed would go unnoticed.
-    question() >> approve >> promote(*TRIAL) >> [withdraw(*TRIAL), EmptyOperator(task_id="done")]
+    done = EmptyOperator(task_id="done", **QUICK)
+    question() >> approve >> promote(*TRIAL) >> [withdraw(*TRIAL), done]
 
 
 approve_promotion()
