@@ -107,8 +107,13 @@ def _seen(estimate: Estimate, numbers: dict[str, float]) -> str:
 
 
 def _numbers(estimate: Estimate, evidence: Evidence, policy: JudgePolicy) -> dict[str, float]:
-    """What a decision was made on, flat."""
-    low, high = evidence.bounds(alpha=2.0 * policy.false_stop_rate)
+    """What a decision was made on, flat.
+
+    Either end of the confidence sequence errs at the rate of the decision that hangs on it: a stop
+    has the upper one under 0, a promotion the lower one over the labelled margin.
+    """
+    low, _ = evidence.bounds(alpha=2.0 * policy.false_promotion_rate)
+    _, high = evidence.bounds(alpha=2.0 * policy.false_stop_rate)
     return {
         "difference": estimate.difference,
         "difference_low": low,

@@ -182,13 +182,12 @@ def test_labels_that_are_missing_stop_nobody(times, days, kind):
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 5), st.integers(1, 20))
-def test_a_stop_is_shown_by_the_bounds_that_are_printed(wins, losses, ties, times):
+def test_a_decision_can_be_read_off_the_bounds_that_are_printed(wins, losses, ties, times):
     decision = decide(cohorts_of(wins, losses, ties, times=times))
     numbers = decision.numbers
-    if isinstance(decision, Stop):
-        assert numbers["difference_high"] <= 0
-    else:
-        assert numbers["difference_high"] > 0
+    assert isinstance(decision, Stop) == (numbers["difference_high"] <= 0)
+    good = numbers["difference_low"] > -numbers["labelled_margin"] - 1e-12
+    assert isinstance(decision, Promote) == (good and numbers["difference_high"] > 0)
     assert -1 <= numbers["difference_low"] <= numbers["difference_high"] <= 1
 
 
