@@ -10,6 +10,7 @@ rollbacks without notification show what polling alone does.
 
 import json
 import random
+import re
 import tempfile
 import threading
 import time
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pyarrow as pa
 from rich.console import Console
@@ -153,6 +155,7 @@ class Installation:
             self.services.label_spaces.extend(space.classes, cause="bench", at=_now())
             self._digests = [self._stored(bundle) for bundle in self.bundles]
             self.decide(LedgerAction.PROMOTE, 1)
+            self.wait_for_workers()
             yield
         finally:
             control.down(self.settings)
@@ -162,6 +165,17 @@ class Installation:
         digest = digest_files(files)
         save_files(self.services.objects, bundle_prefix(digest), files)
         return digest
+
+    def wait_for_workers(self) -> None:
+        """Until every worker has loaded the champion: a load that comes earlier is refused."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        url = f"{endpoints.serving_url(self.settings)}/metrics"
+        while (
+            len(re.findall(r"^regain_model_version{.*} 1\.0$", httpx.get(url).text, re.M)) < WORKERS
+        ):
+            if time.monotonic() > deadline:
+                raise RegainError("not every worker serves; see the serving log")
+            time.sleep(0.1)
 
     def decide(self, action: LedgerAction, version: int) -> LedgerEntry:
         """Version 1 is the first model, every later one the second."""
@@ -242,7 +256,7 @@ def switch(installation: Installation, load: Load, version: int, *, trial: bool)
 def stale_answers(
     answers: Sequence[Answer], switches: Sequence[Switch], confidences: Sequence[Sequence[float]]
 ) -> int:
-    """Answers with what another model says than the one they name, or by one long gone."""
+    """Answers with what another model says than the one they name, or by one long rolled back."""
     gone = {each.version: each.at + AFTERMATH_SECONDS for each in switches}
     stale = 0
     for answer in answers:
@@ -271,7 +285,7 @@ def _summary(
         "rollbacks": len(switches),
         "requests": len(load.answers),
         "failed_requests": len(load.failed),
-        "stale_cache_answers": stale_answers(load.answers, [*switches, *polled], confidences),
+        "stale_cache_answers": stale_answers(load.answers, switches, confidences),
     }
 
 
