@@ -13,8 +13,8 @@ from ml.demo.rules import REGAIN, judge_by_every_rule
 from ml.rollout.judge import JudgePolicy
 from ml.rollout.months import Judged, Verdicts, judge_months
 from ml.simulation.months import Conditions, Design, simulate_months
+from ml.tasks.policies import trial_policy, watch_policy
 from ml.wiring.config import Settings
-from ml.wiring.policies import trial_policy, watch_policy
 
 BoolArray = NDArray[np.bool_]
 

@@ -12,8 +12,8 @@ from ml.domain.rollouts import Comparison, ComparisonKind, Rollout
 from ml.rollout.decisions import Promote, Stop
 from ml.rollout.evidence import estimate_of, evidence_of
 from ml.rollout.judge import JudgePolicy, judge
+from ml.tasks.policies import trial_policy, watch_policy
 from ml.wiring.config import Settings
-from ml.wiring.policies import trial_policy, watch_policy
 
 
 @dataclass(frozen=True)

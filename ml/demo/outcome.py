@@ -32,8 +32,8 @@ from ml.domain.decisions import LedgerEntry
 from ml.domain.predictions import Arm
 from ml.domain.rollouts import Rollout, rollout_of
 from ml.models.bundle import ModelBundle
+from ml.tasks.policies import trial_policy
 from ml.training.snapshot import read_snapshot
-from ml.wiring.policies import trial_policy
 
 TEST_FIGURES = ("fused_rows", "fused_accuracy", "fused_weighted_f1", "fused_macro_f1")
 

@@ -19,12 +19,12 @@ from ml.stats.proportion import weighted_share
 from ml.tasks.drill_matrix import Cell, held
 from ml.tasks.drill_models import Answers, DrillGround
 from ml.tasks.evaluate import gate_policy
+from ml.tasks.policies import guardrail_policy, observed_policy, trial_policy
 from ml.training.evaluate import Comparison, evaluate_prediction
 from ml.training.evaluation import Evaluation
 from ml.training.gate import admit
 from ml.training.rows import class_indices, row_weights
 from ml.wiring.config import Settings
-from ml.wiring.policies import guardrail_policy, observed_policy, trial_policy
 
 MAX_LABELS = 500
 """Labels that the judge gets at most: five days of the default capacity."""

@@ -29,17 +29,17 @@ from ml.rollout.decisions import (
 from ml.rollout.guardrails import breaches
 from ml.rollout.judge import judge
 from ml.rollout.observed import arm_figures, judge_observed
-from ml.tasks.rollout import confirm, promote, roll_back, show_in_registry
-from ml.tasks.times import time_of
-from ml.wiring.build import Services
-from ml.wiring.config import load_settings
-from ml.wiring.policies import (
+from ml.tasks.policies import (
     cohort_policy,
     guardrail_policy,
     observed_policy,
     trial_policy,
     watch_policy,
 )
+from ml.tasks.rollout import confirm, promote, roll_back, show_in_registry
+from ml.tasks.times import time_of
+from ml.wiring.build import Services
+from ml.wiring.config import load_settings
 
 ACTOR = "judge_rollout"
 PROMOTABLE = "promotable"

@@ -18,8 +18,8 @@ from ml.domain.decisions import LedgerAction, LedgerChange
 from ml.domain.predictions import Arm, Prediction
 from ml.domain.products import Product
 from ml.domain.rollouts import Champion, Comparison, ComparisonKind
+from ml.tasks.policies import trial_policy
 from ml.wiring.config import Settings
-from ml.wiring.policies import trial_policy
 from tests.fakes import FakeServices
 
 AT = datetime(2026, 4, 1, tzinfo=UTC)

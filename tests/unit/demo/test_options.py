@@ -6,9 +6,9 @@ import pytest
 
 from ml.demo.options import DemoOptions, demo_settings, shown_settings
 from ml.domain.decisions import LedgerAction
+from ml.tasks.policies import guardrail_policy, trial_policy
 from ml.tasks.rollout import shadow_terms
 from ml.wiring.config import Settings
-from ml.wiring.policies import guardrail_policy, trial_policy
 
 
 def test_windows_and_labels_follow_the_stretch() -> None:
