@@ -113,7 +113,11 @@ def test_a_loop_that_did_not_close_says_why_first() -> None:
 def test_a_loop_that_ended_early_has_a_page_too() -> None:
     report = made_report()
     early = replace(report, alerts=(), decisions=report.decisions[:1], sabotage=None, closed=False)
-    outlined(page(early, made_points()[:300]))
+    html = page(early, made_points()[:300])
+    outlined(html)
+    assert "The loop did not close." in html
+    assert "version 1 promoted" in html
+    assert "forced in" not in html
 
 
 def test_what_may_scroll_is_reached_by_keyboard_and_has_a_name() -> None:
